@@ -1,0 +1,317 @@
+"""The nouns of cinecor: what flows from a file to a report. Each is frozen and defined once, here.
+
+    Cine → Study → Clip → Batch → Prediction → Measurement → Report
+
+Arrays of frames are always ``time channel height width``; a clip, which is what a network sees, is
+``channel time height width``. This module imports neither torch nor any reader, so that naming things costs nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8
+
+from cinecor.errors import ConfigError
+
+Frames: TypeAlias = UInt8[np.ndarray, "time channel height width"] | Float32[np.ndarray, "time channel height width"]
+"""Decoded frames: uint8 as stored (echo, video), float32 where the voxels have no fixed range (MRI)."""
+
+Mask: TypeAlias = UInt8[np.ndarray, "height width"]
+"""Label of every pixel: 0 background; cine MRI as ACDC has it: 1 right ventricle, 2 myocardium, 3 left ventricle."""
+
+Contour: TypeAlias = Float[np.ndarray, "points 2"]
+"""An outline (x, y) in pixels of the cine's own frames. An LV endocardium starts at one mitral hinge and ends at the
+other, by way of the apex; the mitral plane closes it."""
+
+Modality: TypeAlias = Literal["US", "MR"]
+"""DICOM's defined terms: ultrasound, magnetic resonance."""
+
+Split: TypeAlias = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+Source: TypeAlias = Path | tuple[Path, ...] | np.ndarray
+"""Where the frames are: one file, several files in the order of time, or the frames themselves."""
+
+NOT_FOR_CLINICAL_USE = "Research software, not a medical device: not for clinical use."
+
+REDUCED_EF = 40.0  # %, HFrEF below this (ESC 2021)
+PRESERVED_EF = 50.0  # %, HFpEF from this on; between the two HFmrEF (ESC 2021)
+
+
+def _empty() -> Mapping[Any, Any]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cine:
+    """One recorded loop. Only its header has been read: ``io.load`` decodes the frames.
+
+    An ACDC or DICOM short-axis stack is a study of many cines, one for each slice.
+    """
+
+    source: Source
+    modality: Modality
+    view: str | None = None
+    """Clinical name (A4C, A2C, PLAX, SAX …), None where unknown."""
+    frames: int | None = None
+    """Number of frames that the header declares, None where it says nothing."""
+    height: int | None = None
+    width: int | None = None
+    spacing_mm: tuple[float, float] | None = None
+    """Height and width of a pixel (row, column), mm."""
+    times_ms: tuple[float, ...] | None = None
+    """Time of each frame from the first, ms; None where nothing reliable says so."""
+    region: tuple[int, int, int, int] | None = None
+    """Left, top, right, bottom of the image content in pixels (right and bottom excluded), inside the frame."""
+    slice_index: int | None = None
+    """Which slice of a volume file this cine is."""
+    position_mm: float | None = None
+    """Position of the slice along the normal of its stack, mm."""
+    thickness_mm: float | None = None
+    """Distance to the next slice of the stack, mm."""
+    contours: Mapping[int, Contour] = field(default_factory=_empty)
+    """LV endocardial outlines by frame index."""
+    masks: Mapping[int, Mask | Path] = field(default_factory=_empty)
+    """Label masks by frame index, or the volume file that holds the mask (then ``slice_index`` applies)."""
+    notes: tuple[str, ...] = ()
+    """What the reader noticed and the user should know ("colour Doppler", "frame times from CineRate")."""
+
+    @property
+    def frame_ms(self) -> float | None:
+        """Mean time between frames, ms; None where the times are unknown or there is one frame."""
+        if self.times_ms is None or len(self.times_ms) < 2:
+            return None
+        return (self.times_ms[-1] - self.times_ms[0]) / (len(self.times_ms) - 1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Study:
+    """One examination of one patient: the unit of splitting, of reporting and of leakage control."""
+
+    id: str
+    cines: tuple[Cine, ...]
+    patient: str | None = None
+    """Who was examined; None means that the study stands for its patient. Never an input of a model."""
+    split: Split | None = None
+    labels: Mapping[str, float | str] = field(default_factory=_empty)
+    """What is known: ``ef`` (%), ``edv_ml``, ``esv_ml``, ``group``, ``ed_frame``, ``es_frame`` (indices from 0) …"""
+
+    @property
+    def patient_id(self) -> str:
+        """The patient, or the study where the layout knows no patients."""
+        return self.patient if self.patient is not None else self.id
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipSpec:
+    """How frames become a network's input. Training and inference share it, and the checkpoint carries it."""
+
+    length: int = 28
+    """Frames in a clip."""
+    period: int = 1
+    """Take every ``period``-th recorded frame; used when ``step_ms`` is None."""
+    step_ms: float | None = None
+    """Time between the frames of a clip, ms; a loop is resampled to it (nearest frame). None: as recorded."""
+    height: int = 112
+    width: int = 112
+    channels: Literal[1, 3] = 1
+    """1: luminance. 3: as recorded, grey triplicated."""
+    crop: Literal["none", "sector"] = "none"
+    """``sector``: find the ultrasound sector, blank what lies outside it, crop it square. ``none``: the frame as it is."""
+    mean: tuple[float, ...] = (0.0,)
+    """Subtracted, in grey levels 0–255; one value, or one a channel."""
+    std: tuple[float, ...] = (255.0,)
+    """Divided by, in grey levels 0–255; one value, or one a channel."""
+    padding: Literal["before", "after"] = "before"
+    """Zeros that extend a short loop or a shifted frame come before normalisation (black, as CoReEcho does) or after
+    it (the mean grey, as EchoNet-Dynamic does)."""
+
+    def __post_init__(self) -> None:
+        positive = {"length": self.length, "period": self.period, "height": self.height, "width": self.width}
+        for name, value in positive.items():
+            if value < 1:
+                raise ConfigError("OUT_OF_RANGE", f"{value} is below 1", "give at least 1", where=name)
+        if self.step_ms is not None and not 0 < self.step_ms < math.inf:
+            raise ConfigError("OUT_OF_RANGE", f"{self.step_ms} ms is not a time step", "give ms above 0", where="step_ms")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in (1, self.channels) or not all(math.isfinite(value) for value in values):
+                raise ConfigError("OUT_OF_RANGE", f"{values} does not fit {self.channels} channel(s)", where=name)
+        if min(self.std) <= 0:
+            raise ConfigError("OUT_OF_RANGE", f"{self.std} holds a value that is not above 0", where="std")
+
+    @property
+    def span(self) -> int:
+        """Recorded frames from the first to the last of a clip when ``period`` decides, both included."""
+        return (self.length - 1) * self.period + 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """A plain mapping for a manifest; ``from_dict`` reads it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ClipSpec:
+        """The specification that ``as_dict`` wrote.
+
+        Raises:
+            ConfigError: UNKNOWN_KEY for a field that this version does not have.
+        """
+        unknown = set(values) - set(cls.__dataclass_fields__)
+        if unknown:
+            raise ConfigError("UNKNOWN_KEY", f"{sorted(unknown)} is not part of a clip specification", where="clip")
+        tuples = {name: tuple(values[name]) for name in ("mean", "std") if name in values}
+        return cls(**{**values, **tuples})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Clip:
+    """One sampled window. It keeps its frame indices, so that any prediction can be traced to frames."""
+
+    study: str
+    cine: int
+    indices: tuple[int, ...]
+    """Frame index in the recording of each clip frame; -1 where the loop was too short and zeros stand in."""
+    inputs: Mapping[str, Float32[np.ndarray, "channel time height width"]]
+    """Named streams (``rgb``; later ``flow``, ``A2C`` …), normalised."""
+    targets: Mapping[str, float] = field(default_factory=_empty)
+
+    @property
+    def start(self) -> int:
+        """Index of the first recorded frame."""
+        return self.indices[0]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Batch:
+    """Clips side by side, as torch tensors."""
+
+    inputs: Mapping[str, Float[Any, "batch channel time height width"]]
+    targets: Mapping[str, Float[Any, " batch"]]
+    studies: tuple[str, ...]
+    cines: tuple[int, ...]
+    starts: tuple[int, ...]
+
+    def to(self, device: Any) -> Batch:
+        """The same batch on another device."""
+        inputs = {name: tensor.to(device, non_blocking=True) for name, tensor in self.inputs.items()}
+        targets = {name: tensor.to(device, non_blocking=True) for name, tensor in self.targets.items()}
+        return replace(self, inputs=inputs, targets=targets)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """One row of a prediction table: what a model said of one clip."""
+
+    study: str
+    patient: str
+    split: str
+    cine: int
+    start: int
+    quantity: str
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """A clinical quantity with its unit, its interval and where it came from."""
+
+    name: str
+    value: float
+    unit: str
+    low: float | None = None
+    high: float | None = None
+    level: float | None = None
+    """Confidence of the interval from ``low`` to ``high``, 0 to 1."""
+    method: str = ""
+    clips: tuple[tuple[int, int], ...] = ()
+    """Cine index and first frame of each clip that the value was made from."""
+
+    def __post_init__(self) -> None:
+        numbers = [number for number in (self.value, self.low, self.high, self.level) if number is not None]
+        if not all(math.isfinite(number) for number in numbers):
+            raise ValueError(f"{self.name}: a measurement is finite, not {numbers}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotDone:
+    """A quantity that was not measured, and the reason in words for its reader."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CineSummary:
+    """What a report says of one loop."""
+
+    index: int
+    view: str | None
+    frames: int
+    frame_ms: float | None
+    spacing_mm: tuple[float, float] | None
+    height: int
+    width: int
+    ed_frames: tuple[int, ...] = ()
+    es_frames: tuple[int, ...] = ()
+    beats: tuple[tuple[int, int, int], ...] = ()
+    """(ED, ES, next ED) frame index of each complete beat."""
+    heart_rate_bpm: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Which program and which weights made a report."""
+
+    version: str
+    model: str
+    weights_sha256: str
+    trained_on: str
+    use: str = NOT_FOR_CLINICAL_USE
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Picture:
+    """An image for the reader of a report; not part of its JSON."""
+
+    title: str
+    pixels: UInt8[np.ndarray, "height width channel"]
+    cine: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curve:
+    """A line for the reader of a report (volume or motion over time); not part of its JSON."""
+
+    title: str
+    times_ms: Float[np.ndarray, " time"]
+    values: Float[np.ndarray, " time"]
+    unit: str
+    marks: Mapping[str, tuple[int, ...]] = field(default_factory=_empty)
+    """Frame indices to mark, by label (ED, ES)."""
+    cine: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Report:
+    """All that was measured in one study, and what was not."""
+
+    study: str
+    modality: Modality
+    cines: tuple[CineSummary, ...]
+    measurements: tuple[Measurement, ...]
+    not_done: tuple[NotDone, ...]
+    warnings: tuple[str, ...]
+    provenance: Provenance
+    pictures: tuple[Picture, ...] = ()
+    curves: tuple[Curve, ...] = ()
+
+    def measurement(self, name: str) -> Measurement | None:
+        """The measurement of that name, None where it was not made."""
+        return next((found for found in self.measurements if found.name == name), None)
