@@ -124,7 +124,7 @@ class ClipSpec:
     channels: Literal[1, 3] = 1
     """1: luminance. 3: as recorded, grey triplicated."""
     crop: Literal["none", "sector"] = "none"
-    """``sector``: find the ultrasound sector, blank what lies outside it, crop it square. ``none``: the frame as it is."""
+    """``sector``: find the ultrasound sector, blank what lies outside it, crop it square. ``none``: the whole frame."""
     mean: tuple[float, ...] = (0.0,)
     """Subtracted, in grey levels 0–255; one value, or one a channel."""
     std: tuple[float, ...] = (255.0,)
@@ -139,7 +139,9 @@ class ClipSpec:
             if value < 1:
                 raise ConfigError("OUT_OF_RANGE", f"{value} is below 1", "give at least 1", where=name)
         if self.step_ms is not None and not 0 < self.step_ms < math.inf:
-            raise ConfigError("OUT_OF_RANGE", f"{self.step_ms} ms is not a time step", "give ms above 0", where="step_ms")
+            raise ConfigError(
+                "OUT_OF_RANGE", f"{self.step_ms} ms is not a time step", "give ms above 0", where="step_ms"
+            )
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, self.channels) or not all(math.isfinite(value) for value in values):
                 raise ConfigError("OUT_OF_RANGE", f"{values} does not fit {self.channels} channel(s)", where=name)

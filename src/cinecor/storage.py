@@ -54,8 +54,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
-            os.chmod(part, 0o666 & ~_umask())
-            os.replace(part, path)
+            part.chmod(0o666 & ~_umask())
+            part.replace(path)
         finally:
             part.unlink(missing_ok=True)
         sync_folder(path.parent)
