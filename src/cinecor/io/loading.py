@@ -1,0 +1,106 @@
+"""From a cine to its frames, whatever holds them. Each format's reader is imported when it is first needed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from cinecor.errors import ConfigError, InputError
+from cinecor.io.kinds import Kind, kind_of
+from cinecor.io.limits import DEFAULT, Limits
+from cinecor.records import Cine, Frames, Mask
+
+_ROOMS: dict[Kind, str] = {"video": "video", "still": "images", "dicom": "dicom", "nifti": "nifti"}
+_EXTRAS = {"pydicom": "dicom", "nibabel": "mri"}
+
+
+def describe(path: Path) -> Cine:
+    """Read the header of one video, DICOM file, NIfTI volume or still.
+
+    Raises:
+        InputError: NOT_RECOGNISED, EMPTY, NOT_REGULAR_FILE, and what the format's own reader raises.
+        LimitError: the file asks for more than the limits allow.
+        ConfigError: MISSING_EXTRA where the format's library is not installed.
+    """
+    return cast(Cine, reader(kind_of(path)).describe(path))
+
+
+def load(cine: Cine, limits: Limits = DEFAULT) -> Frames:
+    """Decode the frames of a cine, ``time channel height width``.
+
+    Raises:
+        InputError: the file is damaged, cut short, or not what the cine says.
+        LimitError: the file asks for more than the limits allow.
+        ConfigError: MISSING_EXTRA where the format's library is not installed.
+    """
+    source = cine.source
+    if isinstance(source, np.ndarray):
+        return _checked(source)
+    first = source if isinstance(source, Path) else _first(source)
+    kind = kind_of(first)
+    if kind in ("dicom", "nifti"):
+        return cast(Frames, reader(kind).load(cine))
+    if not isinstance(source, Path):
+        if kind == "still":
+            return _stacked(source, limits)
+        raise InputError("UNSUPPORTED", "one loop in several videos", "give each video as its own cine")
+    return cast(Frames, reader(kind).load(source, limits=limits))
+
+
+def load_mask(cine: Cine, frame: int) -> Mask:
+    """The label mask of one frame.
+
+    Raises:
+        InputError: NO_PIXELS where the frame has no mask; otherwise as :func:`load`.
+    """
+    if frame not in cine.masks:
+        raise InputError("NO_PIXELS", f"frame {frame} has no mask", f"frames with masks: {sorted(cine.masks)}")
+    mask = cine.masks[frame]
+    if isinstance(mask, np.ndarray):
+        return mask
+    if kind_of(mask) == "still":
+        return cast(Mask, reader("still").load_labels(mask))
+    return cast(Mask, reader("nifti").load_mask(mask, cine.slice_index or 0))
+
+
+def reader(kind: Kind) -> Any:
+    """The module that reads a kind of file.
+
+    Raises:
+        ConfigError: MISSING_EXTRA where its library is not installed.
+    """
+    try:
+        return import_module(f"cinecor.io.{_ROOMS[kind]}")
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        what = f"reading {kind} needs {error.name}, which is not installed"
+        raise ConfigError("MISSING_EXTRA", what, f"pip install 'cinecor[{extra}]'") from error
+
+
+def _checked(frames: np.ndarray) -> Frames:
+    if frames.ndim != 4 or frames.dtype not in (np.uint8, np.float32) or not frames.shape[0]:
+        what = f"frames are uint8 or float32, time channel height width; this is {frames.dtype} {frames.shape}"
+        raise InputError("INCONSISTENT", what)
+    return frames
+
+
+def _first(source: tuple[Path, ...]) -> Path:
+    if not source:
+        raise InputError("NO_PIXELS", "the cine names no file")
+    return source[0]
+
+
+def _stacked(paths: tuple[Path, ...], limits: Limits) -> Frames:
+    """Stills as the frames of one loop."""
+    stills: list[Frames] = []
+    for path in paths:
+        stills.append(cast(Frames, reader("still").load(path, limits=limits)))
+        limits.check_decoded(sum(still.nbytes for still in stills), where=path.name)
+    if len({still.shape for still in stills}) > 1:
+        raise InputError("INCONSISTENT", "the stills of one loop differ in size or channels")
+    return np.concatenate(stills)
