@@ -1,0 +1,161 @@
+"""Which networks there are. Names, papers and summaries are data, so that listing them imports no torch."""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib
+import inspect
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from cinecor.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cinecor.models.contract import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelEntry:
+    """One architecture: what it is called, where it lives and whose idea it is."""
+
+    name: str
+    module: str
+    """Full name of the module that holds it."""
+    cls: str
+    """Name of the class in that module."""
+    paper: str
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOption:
+    """One keyword of an architecture's constructor."""
+
+    name: str
+    type: str
+    default: Any
+    help: str
+
+
+_ENTRIES = {
+    entry.name: entry
+    for entry in (
+        ModelEntry(
+            name="i3d",
+            module="cinecor.models.i3d",
+            cls="I3D",
+            paper="Saranyan and Saha, LVEF architecture benchmark; Carreira and Zisserman, CVPR 2017",
+            summary="Inflated 3-D Inception: stem only, mini (module 3) or deeper; four conv2, two norms, four heads",
+        ),
+    )
+}
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Names of the networks that match a shell-style pattern, sorted. Imports no torch."""
+    return sorted(fnmatch.filter(_ENTRIES, pattern))
+
+
+def model_entry(name: str) -> ModelEntry:
+    """What the register says of one network. Imports no torch.
+
+    Raises:
+        ConfigError: UNKNOWN_KEY, with the nearest names.
+    """
+    if name not in _ENTRIES:
+        raise ConfigError("UNKNOWN_KEY", f"there is no model {name!r}", _nearest(name, list_models()), where="model")
+    return _ENTRIES[name]
+
+
+def model_options(name: str) -> list[ModelOption]:
+    """The options of one network, read from its constructor (which imports torch).
+
+    Raises:
+        ConfigError: UNKNOWN_KEY, with the nearest names.
+    """
+    cls = _load(model_entry(name))
+    hints, texts = get_type_hints(cls.__init__), _argument_texts(inspect.getdoc(cls) or "")
+    return [
+        ModelOption(name=key, type=_type_text(hints[key]), default=parameter.default, help=texts.get(key, ""))
+        for key, parameter in _keywords(cls).items()
+    ]
+
+
+def create_model(name: str, num_outputs: int = 1, **options: Any) -> Network:
+    """Make a network with fresh weights.
+
+    Args:
+        name: one of :func:`list_models`.
+        num_outputs: how many values it predicts of each clip.
+        options: of that network's constructor; :func:`model_options` lists them.
+
+    Raises:
+        ConfigError: UNKNOWN_KEY for a name or an option that does not exist (with the nearest ones), WRONG_TYPE or
+            OUT_OF_RANGE for a value that does not fit, CONFLICT for values that contradict each other.
+    """
+    cls = _load(model_entry(name))
+    if isinstance(num_outputs, bool) or not isinstance(num_outputs, int) or num_outputs < 1:
+        raise ConfigError("OUT_OF_RANGE", f"{num_outputs!r} is not a number of outputs", "give at least 1", where=name)
+    hints, known = get_type_hints(cls.__init__), _keywords(cls)
+    for key in options:
+        if key not in known:
+            todo = _nearest(key, list(known))
+            raise ConfigError("UNKNOWN_KEY", f"{key!r} is not an option of model {name}", todo, where="model.options")
+    values = {key: _validated(key, value, hints[key]) for key, value in options.items()}
+    return cls(num_outputs, **values)
+
+
+def _load(entry: ModelEntry) -> type[Network]:
+    cls: type[Network] = getattr(importlib.import_module(entry.module), entry.cls)
+    return cls
+
+
+def _keywords(cls: type[Network]) -> dict[str, inspect.Parameter]:
+    parameters = inspect.signature(cls.__init__).parameters
+    return {key: value for key, value in parameters.items() if value.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def _validated(key: str, value: Any, hint: Any) -> Any:
+    """``value`` as ``hint`` says; a number stands for a choice of the same spelling (YAML reads ``depth: 3`` as 3)."""
+    where = f"model.options.{key}"
+    if get_origin(hint) is Literal:
+        choices = get_args(hint)
+        match = [choice for choice in choices if str(choice) == str(value)]
+        if not match:
+            raise ConfigError("OUT_OF_RANGE", f"{value!r} is not a choice", f"choose of {_spell(choices)}", where=where)
+        return match[0]
+    try:
+        return TypeAdapter(hint).validate_python(value)
+    except ValidationError as error:
+        text = error.errors()[0]["msg"]
+        raise ConfigError("WRONG_TYPE", f"{value!r}: {text}", f"give {_type_text(hint)}", where=where) from error
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(close)}?" if close else f"choose of {_spell(known)}"
+
+
+def _spell(values: Any) -> str:
+    return ", ".join(str(value) for value in values)
+
+
+def _type_text(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return " | ".join(str(choice) for choice in get_args(hint))
+    if isinstance(hint, type) and get_origin(hint) is None:
+        return hint.__name__
+    return str(hint)
+
+
+def _argument_texts(docstring: str) -> dict[str, str]:
+    """The texts of a Google-style ``Args:`` section by argument."""
+    section = re.search(r"^Args:\n((?: +.*\n?|\n)+)", docstring, flags=re.MULTILINE)
+    if section is None:
+        return {}
+    items = re.findall(r"^ {4}(\w+): ((?:.*\n?)(?: {8}.*\n?)*)", section.group(1), flags=re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in items}

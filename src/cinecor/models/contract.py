@@ -1,0 +1,67 @@
+"""What every network promises, so that training, reports and explanations need no special cases."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cinecor.errors import ConfigError
+
+
+class Network(nn.Module, ABC):
+    """A network on clips ``batch channel time height width``.
+
+    ``forward`` is ``forward_head(forward_features(x))``. All its state is in parameters and persistent buffers, so
+    that a state dict is the whole of it.
+    """
+
+    num_features: int
+    """Channels of the feature map; also the length of the embedding."""
+    num_outputs: int
+
+    @abstractmethod
+    def forward_features(
+        self, x: Float[Tensor, "batch channel time height width"]
+    ) -> Float[Tensor, "batch feature t h w"]:
+        """The last feature map, before the head."""
+
+    @abstractmethod
+    def forward_head(
+        self, features: Float[Tensor, "batch feature t h w"], *, pre_logits: bool = False
+    ) -> Float[Tensor, "batch value"]:
+        """The outputs from a feature map; with ``pre_logits`` the embedding: its mean over all positions."""
+
+    @abstractmethod
+    def reset_classifier(self, num_outputs: int) -> None:
+        """Replace the head by a fresh one of ``num_outputs`` values; the rest keeps its weights."""
+
+    @abstractmethod
+    def output_bias(self) -> Float[Tensor, " output"]:
+        """The bias of the last layer: what an untrained network predicts of any clip, near enough."""
+
+    def forward(self, x: Float[Tensor, "batch channel time height width"]) -> Float[Tensor, "batch output"]:
+        """Values of each clip."""
+        return self.forward_head(self.forward_features(x))
+
+    def set_output_bias(self, mean: float | Sequence[float]) -> None:
+        """Start the outputs at the mean of the target (computed from the training split, never pasted).
+
+        Raises:
+            ConfigError: OUT_OF_RANGE where the number of means is not that of the outputs.
+        """
+        bias = self.output_bias()
+        values = torch.as_tensor(mean, dtype=bias.dtype, device=bias.device).reshape(-1)
+        if values.numel() not in (1, bias.numel()):
+            what = f"{values.numel()} means do not fit {bias.numel()} outputs"
+            raise ConfigError("OUT_OF_RANGE", what, where="output_bias")
+        with torch.no_grad():
+            bias.copy_(values.expand_as(bias))
+
+
+def global_mean(features: Float[Tensor, "batch feature *positions"]) -> Float[Tensor, "batch feature"]:
+    """Global average pooling over all positions, in two or three dimensions."""
+    return features.flatten(2).mean(dim=2)

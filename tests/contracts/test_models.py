@@ -1,0 +1,93 @@
+"""What every registered network promises. A new one is tested by existing."""
+
+import pytest
+import torch
+
+from cinecor.models import create_model, list_models
+from cinecor.models.checkpoint import Manifest, load_checkpoint, save_checkpoint
+
+SMALL = {"i3d": {"width": 0.1, "input_size": (6, 32, 32)}}
+VARIANTS = {
+    "i3d": [
+        {},
+        *({"depth": depth} for depth in ("stem", "3+4", "3+4+5")),
+        *({"conv2": conv2} for conv2 in ("3x3x3", "3x1x1", "3x3x3+3x3x3")),
+        *({"head": head} for head in ("OG", "B", "C")),
+        *({"norm": "layer", "norm_axes": axes} for axes in ("channel", "channel+space", "channel+space+time")),
+        {"in_channels": 3},
+        {"pool_after": True, "conv1_stride": (1, 1, 1), "conv2_relu": True},
+    ]
+}
+CASES = [(name, options) for name in list_models() for options in VARIANTS[name]]
+
+
+def _make(name, options, num_outputs=1):
+    torch.manual_seed(0)
+    return create_model(name, num_outputs, **{**SMALL[name], **options})
+
+
+def _clips(options, batch=3):
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(batch, options.get("in_channels", 1), 6, 32, 32, generator=generator)
+
+
+@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
+def case(request):
+    return request.param
+
+
+def test_shapes(case):
+    name, options = case
+    model, x = _make(name, options, 2).eval(), _clips(options)
+    features = model.forward_features(x)
+    assert features.shape[:2] == (3, model.num_features)
+    assert model(x).shape == (3, 2)
+    torch.testing.assert_close(model(x), model.forward_head(features), rtol=0, atol=0)
+    embedding = model.forward_head(features, pre_logits=True)
+    torch.testing.assert_close(embedding, features.mean((2, 3, 4)))
+
+
+def test_the_gradient_reaches_every_parameter(case):
+    name, options = case
+    model = _make(name, {**options, "dropout": 0.0}).train()
+    model(_clips(options)).square().sum().backward()
+    for key, parameter in model.named_parameters():
+        assert parameter.grad is not None, key
+        assert torch.isfinite(parameter.grad).all(), key
+        # a bias before a batch normalisation has no effect; its gradient is rounding
+        if "conv1.0" not in key:
+            assert parameter.grad.abs().max() > 0, key
+
+
+def test_evaluation_is_deterministic_and_a_batch_is_its_elements(case):
+    name, options = case
+    model, x = _make(name, options).eval(), _clips(options)
+    whole = model(x)
+    assert torch.equal(whole, model(x))
+    torch.testing.assert_close(whole, torch.cat([model(x[i : i + 1]) for i in range(3)]), rtol=1e-4, atol=1e-5)
+
+
+def test_the_head_can_be_replaced(case):
+    name, options = case
+    model = _make(name, options).eval()
+    features = model.forward_features(_clips(options))
+    model.reset_classifier(4)
+    assert model.num_outputs == 4
+    assert model(_clips(options)).shape == (3, 4)
+    assert torch.equal(model.forward_features(_clips(options)), features)
+
+
+def test_the_last_bias_is_what_a_silent_network_says(case):
+    name, options = case
+    model = _make(name, options).eval()
+    before = model(_clips(options))
+    model.set_output_bias(55.0)
+    torch.testing.assert_close(model(_clips(options)), before + 55.0, rtol=1e-4, atol=1e-4)
+
+
+def test_a_checkpoint_restores_it(case, tmp_path):
+    name, options = case
+    model = _make(name, options).eval()
+    save_checkpoint(tmp_path, model, Manifest(model=name, options={**SMALL[name], **options}))
+    loaded, _ = load_checkpoint(tmp_path)
+    assert torch.equal(loaded(_clips(options)), model(_clips(options)))
