@@ -1,16 +1,18 @@
 """The register of networks."""
 
+import json
 import subprocess
 import sys
+import typing
 
 import pytest
 
 from cinecor.errors import ConfigError
-from cinecor.models import create_model, list_models, model_entry, model_options
+from cinecor.models import _registry, create_model, describe_model, list_models, model_entry, model_options
 
 
 def test_listing_imports_no_torch():
-    code = "import sys; from cinecor.models import list_models, model_entry; [model_entry(n) for n in list_models()];"
+    code = "import sys; from cinecor.models import list_models, describe_model\n[describe_model(n) for n in list_models()]\n"
     code += "assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -65,3 +67,22 @@ def test_a_network_has_at_least_one_output(outputs):
 def test_yaml_and_json_spellings_are_understood():
     model = create_model("i3d", depth=3, conv1_stride=[1, 2, 2], width=0.1, dropout=0)
     assert model.num_features == 48
+
+
+def test_what_is_read_from_the_source_is_what_the_constructor_takes():
+    for name in list_models():
+        cls = _registry._load(model_entry(name))
+        hints = typing.get_type_hints(cls.__init__)
+        keywords = _registry._keywords(cls)
+        assert {option.name: option.default for option in model_options(name)} == {
+            key: parameter.default for key, parameter in keywords.items()
+        }
+        assert {option.name: option.type for option in model_options(name)} == {
+            key: _registry._type_text(hints[key]) for key in keywords
+        }
+
+
+def test_a_card_is_plain_json():
+    card = describe_model("i3d")
+    assert json.loads(json.dumps(card))["name"] == "i3d"
+    assert {"name", "type", "default", "help"} == set(card["options"][0])

@@ -4,9 +4,10 @@ from cinecor.models._registry import (
     ModelEntry,
     ModelOption,
     create_model,
+    describe_model,
     list_models,
     model_entry,
     model_options,
 )
 
-__all__ = ["ModelEntry", "ModelOption", "create_model", "list_models", "model_entry", "model_options"]
+__all__ = ["ModelEntry", "ModelOption", "create_model", "describe_model", "list_models", "model_entry", "model_options"]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import fnmatch
 import importlib
+import importlib.util
 import inspect
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from cinecor.errors import ConfigError
+from cinecor.models import choices
 
 if TYPE_CHECKING:
     from cinecor.models.contract import Network
@@ -72,17 +76,35 @@ def model_entry(name: str) -> ModelEntry:
 
 
 def model_options(name: str) -> list[ModelOption]:
-    """The options of one network, read from its constructor (which imports torch).
+    """The options of one network, read from the source of its constructor. Imports no torch.
 
     Raises:
         ConfigError: UNKNOWN_KEY, with the nearest names.
     """
-    cls = _load(model_entry(name))
-    hints, texts = get_type_hints(cls.__init__), _argument_texts(inspect.getdoc(cls) or "")
+    definition = _class_source(model_entry(name))
+    texts = _argument_texts(ast.get_docstring(definition) or "")
+    body = next(part for part in definition.body if isinstance(part, ast.FunctionDef) and part.name == "__init__")
     return [
-        ModelOption(name=key, type=_type_text(hints[key]), default=parameter.default, help=texts.get(key, ""))
-        for key, parameter in _keywords(cls).items()
+        ModelOption(
+            name=argument.arg,
+            type=_type_text(eval(ast.unparse(argument.annotation), vars(choices))),  # noqa: S307  our own source
+            default=ast.literal_eval(default),
+            help=texts.get(argument.arg, ""),
+        )
+        for argument, default in zip(body.args.kwonlyargs, body.args.kw_defaults, strict=True)
+        if argument.annotation is not None and default is not None
     ]
+
+
+def describe_model(name: str) -> dict[str, Any]:
+    """One network as plain data for a table or JSON: name, summary, paper, options. Imports no torch.
+
+    Raises:
+        ConfigError: UNKNOWN_KEY, with the nearest names.
+    """
+    entry = model_entry(name)
+    options = [asdict(option) for option in model_options(name)]
+    return {"name": entry.name, "summary": entry.summary, "paper": entry.paper, "options": options}
 
 
 def create_model(name: str, num_outputs: int = 1, **options: Any) -> Network:
@@ -112,6 +134,14 @@ def create_model(name: str, num_outputs: int = 1, **options: Any) -> Network:
 def _load(entry: ModelEntry) -> type[Network]:
     cls: type[Network] = getattr(importlib.import_module(entry.module), entry.cls)
     return cls
+
+
+def _class_source(entry: ModelEntry) -> ast.ClassDef:
+    spec = importlib.util.find_spec(entry.module)
+    assert spec is not None
+    assert spec.origin is not None
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    return next(part for part in tree.body if isinstance(part, ast.ClassDef) and part.name == entry.cls)
 
 
 def _keywords(cls: type[Network]) -> dict[str, inspect.Parameter]:

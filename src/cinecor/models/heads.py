@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from cinecor.errors import ConfigError
+from cinecor.models.choices import HeadKind
 from cinecor.models.contract import global_mean
-
-HeadKind: TypeAlias = Literal["OG", "A", "B", "C"]
 
 
 class GlobalMean(nn.Module):

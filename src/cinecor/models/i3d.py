@@ -9,28 +9,23 @@ depth 13,919,617.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from cinecor.errors import ConfigError
+from cinecor.models.choices import Conv2, Depth, HeadKind, NormAxes, NormKind
 from cinecor.models.contract import Network, global_mean
-from cinecor.models.heads import Head, HeadKind
+from cinecor.models.heads import Head
 from cinecor.models.inception import (
     INCEPTION_V1,
     Inception,
-    NormAxes,
     NormFactory,
-    NormKind,
     conv_norm_relu,
     convolution,
     glorot,
     max_pool,
 )
-
-Depth: TypeAlias = Literal["stem", "3", "3+4", "3+4+5"]
-Conv2: TypeAlias = Literal["1x1x1", "3x3x3", "3x1x1", "3x3x3+3x3x3"]
 
 _STEM_WIDTHS = (64, 192)
 _MODULES = {"stem": (), "3": ("3",), "3+4": ("3", "4"), "3+4+5": ("3", "4", "5")}

@@ -17,10 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cinecor.errors import ConfigError
+from cinecor.models.choices import NormAxes, NormKind
 
 Dims: TypeAlias = Literal[2, 3]
-NormKind: TypeAlias = Literal["batch", "layer"]
-NormAxes: TypeAlias = Literal["channel", "channel+space", "channel+space+time"]
 
 _CONV: dict[int, type[nn.Conv2d | nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
 _BATCH_NORM: dict[int, type[nn.BatchNorm2d | nn.BatchNorm3d]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}

@@ -1,0 +1,11 @@
+"""How the options of networks are spelt. No torch here, so that they can be listed at no cost."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+Depth: TypeAlias = Literal["stem", "3", "3+4", "3+4+5"]
+Conv2: TypeAlias = Literal["1x1x1", "3x3x3", "3x1x1", "3x3x3+3x3x3"]
+HeadKind: TypeAlias = Literal["OG", "A", "B", "C"]
+NormKind: TypeAlias = Literal["batch", "layer"]
+NormAxes: TypeAlias = Literal["channel", "channel+space", "channel+space+time"]
