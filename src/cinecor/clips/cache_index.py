@@ -1,0 +1,74 @@
+"""The table of a cache: which loop lies where, made from what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from cinecor import storage
+from cinecor.records import ClipSpec
+
+FORMAT = 1
+"""Raise it when the layout of the cache changes, or the pixels that ``prepare`` makes of the same frames."""
+
+INDEX = "index.json"
+
+Key: TypeAlias = tuple[str, int]
+"""Study, and which of its cines."""
+
+
+class Entry(NamedTuple):
+    """Where the frames of one loop lie, and the fingerprint of what they were made from."""
+
+    fingerprint: str
+    segment: str
+    offset: int
+    frames: int
+
+
+def describe(spec: ClipSpec) -> dict[str, Any]:
+    """The part of a specification that decides the cached pixels."""
+    return {"height": spec.height, "width": spec.width, "channels": spec.channels, "crop": spec.crop}
+
+
+def locate(folder: Path, spec: ClipSpec) -> Path:
+    """The folder of one specification inside a cache folder, so that several live side by side."""
+    colour = "grey" if spec.channels == 1 else "colour"
+    return folder / f"{spec.height}x{spec.width}-{colour}-{spec.crop}"
+
+
+def segment_path(home: Path, segment: str) -> Path:
+    """The flat file of frames of that name."""
+    return home / f"frames-{segment}.u8"
+
+
+def read(home: Path, spec: ClipSpec) -> dict[Key, Entry]:
+    """The entries whose frames are there in full; none where the index is missing, damaged or of another format."""
+    try:
+        content = json.loads((home / INDEX).read_text("utf-8"))
+        if content["format"] != FORMAT or content["spec"] != describe(spec):
+            return {}
+        entries = {(study, cine): Entry(*rest) for study, cine, *rest in content["cines"]}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return {}
+    frame_bytes = spec.channels * spec.height * spec.width
+    sizes = {name: _size(segment_path(home, name)) for name in {entry.segment for entry in entries.values()}}
+    return {
+        key: entry
+        for key, entry in entries.items()
+        if entry.offset + entry.frames * frame_bytes <= sizes[entry.segment]
+    }
+
+
+def write(home: Path, spec: ClipSpec, entries: Mapping[Key, Entry]) -> None:
+    """Replace the index, atomically."""
+    rows = ",\n".join(json.dumps([*key, *entry]) for key, entry in entries.items())
+    storage.write_text(
+        home / INDEX, f'{{"format": {FORMAT}, "spec": {json.dumps(describe(spec))}, "cines": [\n{rows}\n]}}\n'
+    )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0

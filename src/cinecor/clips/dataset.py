@@ -1,0 +1,200 @@
+"""Clips of cached loops as a torch dataset: each item a function of (seed, epoch, index) alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Int64
+from torch.utils.data import Dataset
+
+from cinecor.clips import cache_index
+from cinecor.clips.cache import LISTED_FAILURES, Cache
+from cinecor.clips.cutting import cut, gather, normalise, padding_levels
+from cinecor.clips.randomness import make_generator
+from cinecor.clips.sampling import ABSENT, Sampling, Times, choose_listed, choose_random
+from cinecor.clips.transforms import Augmentation, Variation, apply, draw
+from cinecor.errors import CinecorError, ConfigError, DatasetError
+from cinecor.records import Batch, Clip, ClipSpec, Study
+
+STREAM = "rgb"
+"""Name of the one stream of inputs: the image as it is."""
+
+
+class ClipDataset(Dataset[Clip]):
+    """Every loop of the studies, ``sampling.clips`` times (or once for each start), as clips.
+
+    Args:
+        studies: whose loops the cache holds.
+        cache: their prepared frames.
+        spec: the clip; its size, channels and crop are the cache's.
+        sampling: which frames; None: one random clip of each loop, anew in each epoch.
+        transform: ranges of random variation, None for none.
+        seed: with the epoch and the index of an item it fixes all that is random in it, so that neither the number
+            of workers nor the order of items matters.
+        targets: names of ``Study.labels`` to give with each clip.
+
+    Raises:
+        ConfigError: CONFLICT when the cache holds frames of another specification, or starts are missing.
+        DatasetError: MISSING_FILE for loops that the cache lacks; BAD_LABEL for studies without a finite number
+            as target. All at once.
+        InputError: NO_TIMING, INCONSISTENT as in ``sampling``, for the first loop without the times that it needs.
+    """
+
+    def __init__(
+        self,
+        studies: Sequence[Study],
+        cache: Cache,
+        spec: ClipSpec,
+        *,
+        sampling: Sampling | None = None,
+        transform: Augmentation | None = None,
+        seed: int = 0,
+        targets: Sequence[str] = ("ef",),
+    ) -> None:
+        self.studies, self.cache, self.spec = tuple(studies), cache, spec
+        self.sampling, self.transform, self.seed = sampling or Sampling(), transform, seed
+        _check_spec(spec, cache.spec)
+        _check_cached(self.studies, cache)
+        self._targets = [_read_targets(study, targets) for study in self.studies]
+        _check_targets(self.studies, self._targets, targets)
+        # Shared memory: workers that live on from epoch to epoch see it change.
+        self._epoch = torch.zeros((), dtype=torch.int64)
+        self._epoch.share_memory_()  # type: ignore[no-untyped-call]
+        self._items = tuple(self._list_items())
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch whose random numbers are drawn."""
+        return int(self._epoch.item())
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw other random numbers: those of this epoch. Call it before the epoch's iterator is made."""
+        self._epoch.fill_(epoch)
+
+    def __getitem__(self, index: int) -> Clip:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"{index} is not one of {len(self)} clips")
+        index %= len(self)
+        try:
+            return self._make(index)
+        except StopIteration as error:  # would end a loop over a DataLoader as if all had been seen
+            raise RuntimeError(f"item {index} ended an iteration it does not own") from error
+
+    def describe(self, index: int) -> tuple[Int64[np.ndarray, " length"], Variation | None]:
+        """The frame indices and the variation of an item in this epoch: all that is random in it."""
+        number, cine, start = self._items[index]
+        generator = make_generator(self.seed, self.epoch, index)
+        frames, times_ms = self._measure(number, cine)
+        if start is None:
+            indices = choose_random(frames, self.spec, generator, 1, times_ms)
+        else:
+            indices = choose_listed(frames, self.spec, (start,), times_ms)
+        return indices[0], None if self.transform is None else draw(self.transform, generator)
+
+    def _make(self, index: int) -> Clip:
+        number, cine, _ = self._items[index]
+        study = self.studies[number].id
+        indices, variation = self.describe(index)
+        frames = self.cache.frames(study, cine)
+        inputs = cut(frames, indices, self.spec) if variation is None else self._vary(frames, indices, variation)
+        return Clip(
+            study=study,
+            cine=cine,
+            indices=tuple(indices.tolist()),
+            inputs={STREAM: inputs},
+            targets=self._targets[number],
+        )
+
+    def _vary(self, frames: np.ndarray, indices: np.ndarray, variation: Variation) -> np.ndarray:
+        fill = padding_levels(self.spec)
+        clip = apply(variation, gather(frames, indices), fill)
+        clip[:, indices == ABSENT] = fill
+        return normalise(clip, self.spec)
+
+    def _measure(self, number: int, cine: int) -> tuple[int, Times]:
+        study = self.studies[number]
+        return self.cache.count_frames(study.id, cine), study.cines[cine].times_ms
+
+    def _list_items(self) -> Iterator[tuple[int, int, int | None]]:
+        """Study, cine and start of each item; a random start is None until it is drawn."""
+        for number, study in enumerate(self.studies):
+            for cine in range(len(study.cines)):
+                if (study.id, cine) not in self.cache:
+                    continue
+                generator = make_generator(self.seed, 0, 0)
+                try:
+                    rows = self.sampling.choose(study.id, *self._measure(number, cine), self.spec, generator)
+                except CinecorError as error:
+                    raise type(error)(error.code, error.what, error.todo, where=error.where or study.id) from error
+                for start in rows[:, 0].tolist():
+                    yield number, cine, None if self.sampling.how == "random" else start
+
+
+def collate(clips: Sequence[Clip]) -> Batch:
+    """Clips side by side as torch tensors, in their order.
+
+    Raises:
+        ValueError: no clips, or clips of different streams, shapes or targets.
+    """
+    if not clips:
+        raise ValueError("a batch needs at least one clip")
+    streams, targets = set(clips[0].inputs), set(clips[0].targets)
+    if any(set(clip.inputs) != streams or set(clip.targets) != targets for clip in clips):
+        raise ValueError("clips of one batch have the same streams and targets")
+    return Batch(
+        inputs={name: torch.from_numpy(np.stack([clip.inputs[name] for clip in clips])) for name in clips[0].inputs},
+        targets={
+            name: torch.tensor([clip.targets[name] for clip in clips], dtype=torch.float32) for name in clips[0].targets
+        },
+        studies=tuple(clip.study for clip in clips),
+        cines=tuple(clip.cine for clip in clips),
+        starts=tuple(clip.start for clip in clips),
+    )
+
+
+def start_worker(_worker: int) -> None:
+    """For a DataLoader's ``worker_init_fn``: one thread a worker, as the workers are what runs in parallel."""
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+
+
+def _check_spec(spec: ClipSpec, cached: ClipSpec) -> None:
+    if cache_index.describe(spec) != cache_index.describe(cached):
+        what = f"the cache holds {cache_index.describe(cached)}, the clip wants {cache_index.describe(spec)}"
+        raise ConfigError("CONFLICT", what, "build the cache with the specification of the clip", where="clip")
+
+
+def _check_cached(studies: Sequence[Study], cache: Cache) -> None:
+    """Loops that the cache was told to leave out are left out here; any other must be there."""
+    keys = [(study.id, cine) for study in studies for cine in range(len(study.cines))]
+    lost = [study for study, cine in keys if (study, cine) not in cache and (study, cine) not in cache.failures]
+    if lost:
+        what = f"{len(lost)} of {len(keys)} loops are not in the cache: {_list(lost)}"
+        raise DatasetError("MISSING_FILE", what, "build the cache of these studies first")
+
+
+def _read_targets(study: Study, names: Sequence[str]) -> dict[str, float]:
+    """The labels of these names that are finite numbers."""
+    labels = {name: study.labels.get(name) for name in names}
+    return {
+        name: float(value) for name, value in labels.items() if isinstance(value, int | float) and math.isfinite(value)
+    }
+
+
+def _check_targets(studies: Sequence[Study], targets: Sequence[dict[str, float]], names: Sequence[str]) -> None:
+    bad = [study.id for study, found in zip(studies, targets, strict=True) if len(found) < len(set(names))]
+    if bad:
+        what = f"{len(bad)} of {len(studies)} studies lack a number for {' or '.join(names)}: {_list(bad)}"
+        raise DatasetError("BAD_LABEL", what, "add the labels or leave the studies out")
+
+
+def _list(names: Sequence[str]) -> str:
+    shown = ", ".join(dict.fromkeys(names[:LISTED_FAILURES]))
+    return shown if len(names) <= LISTED_FAILURES else f"{shown} …"

@@ -1,0 +1,124 @@
+"""Decoding and preparing many loops, in this process or in several; one bad loop never stops the others."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+
+from cinecor import io
+from cinecor.clips.preparation import prepare
+from cinecor.errors import CinecorError, InputError, ResourceError
+from cinecor.records import Cine, ClipSpec
+
+Outcome: TypeAlias = np.ndarray | CinecorError
+"""Prepared frames (uint8, ``time channel height width``), or why there are none."""
+
+AHEAD = 4
+"""Loops given to each worker ahead of what has been taken back: bounds memory, keeps the workers busy."""
+
+
+def prepare_one(cine: Cine, spec: ClipSpec) -> Outcome:
+    """Decode and prepare one loop; a failure that a user can act on is returned, not raised."""
+    try:
+        return prepare(io.load(cine), cine, spec)
+    except CinecorError as error:
+        return error
+
+
+def prepare_many(cines: Sequence[Cine], spec: ClipSpec, workers: int) -> Generator[Outcome, None, None]:
+    """The outcome of each loop, in order; ``workers`` processes work ahead (1: none but this one).
+
+    A loop on which a decoder kills its process is an outcome like any other (InputError CORRUPT).
+
+    Raises:
+        ResourceError: OOM when no worker process can live at all.
+    """
+    if workers == 1 or len(cines) == 1:
+        yield from (prepare_one(cine, spec) for cine in cines)
+        return
+    done = 0
+    while done < len(cines):
+        try:
+            for outcome in _run_pool(cines[done:], spec, workers):
+                yield outcome
+                done += 1
+        except BrokenProcessPool:
+            _probe()
+            for cine in cines[done : done + workers * AHEAD]:
+                yield _prepare_alone(cine, spec)
+                done += 1
+
+
+def count_workers() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def name_source(cine: Cine) -> str:
+    """The name of a cine's file, or of the first of them; empty for frames in memory."""
+    if isinstance(cine.source, np.ndarray):
+        return ""
+    return (cine.source if isinstance(cine.source, Path) else cine.source[0]).name
+
+
+def _run_pool(cines: Sequence[Cine], spec: ClipSpec, workers: int) -> Iterator[Outcome]:
+    pool = _make_pool(min(workers, len(cines)))
+    running: deque[Future[Outcome]] = deque()
+    try:
+        for cine in cines:
+            if len(running) == workers * AHEAD:
+                yield running.popleft().result()
+            # Contours and masks play no part and may be large.
+            running.append(pool.submit(prepare_one, replace(cine, contours={}, masks={}), spec))
+        while running:
+            yield running.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _prepare_alone(cine: Cine, spec: ClipSpec) -> Outcome:
+    with _make_pool(1) as pool:
+        try:
+            return pool.submit(prepare_one, replace(cine, contours={}, masks={}), spec).result()
+        except BrokenProcessPool:
+            return InputError("CORRUPT", "its decoder died on it", "repair or remove the file", where=name_source(cine))
+
+
+def _probe() -> None:
+    with _make_pool(1) as pool:
+        try:
+            pool.submit(os.getpid).result()
+        except BrokenProcessPool as error:
+            todo = "use workers=1, or start the script under if __name__ == '__main__'"
+            raise ResourceError("OOM", "worker processes die as they start", todo) from error
+
+
+def _make_pool(workers: int) -> ProcessPoolExecutor:
+    # spawn: a fork of a process with threads (torch, OpenCV) may hang, and Windows and macOS know no other way.
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

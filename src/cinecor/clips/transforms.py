@@ -1,0 +1,248 @@
+"""Random variations of a clip for training: draw, then do.
+
+``draw`` turns the ranges of an :class:`Augmentation` into one :class:`Variation`, plain numbers that can be logged,
+stored and replayed; ``apply`` does what they say and draws nothing. All frames of a clip are varied alike (noise
+apart), and the direction of time never changes. Grey levels go in and come out (0 to 255, before normalisation).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from jaxtyping import Float32, Float64, UInt8
+
+from cinecor.clips import geometry, intensity
+from cinecor.errors import ConfigError
+
+Levels: TypeAlias = UInt8[np.ndarray, "channel time height width"] | Float32[np.ndarray, "channel time height width"]
+Range: TypeAlias = tuple[float, float]
+
+_DRAWS = 23  # uniform numbers a variation is made of; each has its place whether its range is used or not
+SHADOW_CENTRE_DEG = 40.0
+"""A shadow's middle beam lies at most so far from straight down."""
+
+_BLACK = np.zeros((1, 1, 1, 1), dtype=np.float32)
+
+
+def _check(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high or not math.isfinite(value):
+        raise ConfigError("OUT_OF_RANGE", f"{value} is not between {low:g} and {high:g}", where=name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """Ranges to draw from, uniformly. The default varies nothing."""
+
+    pad: int = 0
+    """Pad this many pixels on each side and crop back anywhere: a shift of -pad to pad whole pixels."""
+    last_offset: bool = True
+    """False leaves out the last of the 2·pad + 1 crop offsets, as EchoNet-Dynamic's code does (FACTS A2.4)."""
+    rotation_deg: float = 0.0
+    """To either side."""
+    scale: Range = (1.0, 1.0)
+    shift: float = 0.0
+    """To any side, as a part of the height and of the width."""
+    flip: float = 0.0
+    """Probability of exchanging left and right."""
+    gain: Range = (1.0, 1.0)
+    brightness: float = 0.0
+    """Up or down, grey levels."""
+    contrast: Range = (1.0, 1.0)
+    gamma: Range = (1.0, 1.0)
+    speckle: float = 0.0
+    """Up to this standard deviation, as a part of the grey level."""
+    grain_px: Range = (0.5, 1.5)
+    """Size of the speckle's grains (sigma), pixels."""
+    blur_px: float = 0.0
+    """Up to this sigma, pixels."""
+    shadow: float = 0.0
+    """Probability of a wedge of beams that is darkened or lost."""
+    shadow_deg: Range = (4.0, 20.0)
+    """Width of that wedge."""
+    narrow: float = 0.0
+    """Probability of a narrower sector."""
+    narrow_deg: Range = (25.0, 45.0)
+    """Half-angle of that sector, drawn for each side."""
+
+    def __post_init__(self) -> None:
+        for name in ("pad", "rotation_deg", "shift", "brightness", "speckle", "blur_px"):
+            _check(name, getattr(self, name), 0.0, math.inf)
+        for name in ("flip", "shadow", "narrow"):
+            _check(name, getattr(self, name), 0.0, 1.0)
+        for name in ("scale", "gain", "contrast", "gamma", "grain_px", "shadow_deg", "narrow_deg"):
+            low, high = getattr(self, name)
+            _check(name, low, np.nextafter(0.0, 1.0), high)
+            _check(name, high, low, math.inf)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variation:
+    """One draw: what is done to one clip. The default does nothing."""
+
+    offset_px: tuple[int, int] = (0, 0)
+    """Down and to the right, whole pixels."""
+    rotation_deg: float = 0.0
+    """Anticlockwise as seen."""
+    scale: float = 1.0
+    shift: tuple[float, float] = (0.0, 0.0)
+    """Down and to the right, as a part of the height and of the width."""
+    flip: bool = False
+    gain: float = 1.0
+    brightness: float = 0.0
+    contrast: float = 1.0
+    gamma: float = 1.0
+    speckle: float = 0.0
+    grain_px: float = 1.0
+    speckle_seed: int = 0
+    blur_px: float = 0.0
+    shadow: tuple[float, float, float, float] | None = None
+    """Centre (degrees), width (degrees), transmission, first depth (as a part of the height)."""
+    sector_deg: tuple[float, float] | None = None
+    """Left and right edge of a narrower sector."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """A plain mapping for a log; ``from_dict`` reads it back, also by way of JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Variation:
+        """The variation that ``as_dict`` wrote."""
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        return cls(**plain)
+
+
+NONE = Augmentation()
+COREECHO = Augmentation(pad=6)
+"""112 padded to 124, cropped to 112 anywhere: 13 offsets on each axis (FACTS A2.4)."""
+ECHONET = Augmentation(pad=12, last_offset=False)
+"""12 pixels on each side, offsets 0 to 23 (FACTS A2.4); with ``ClipSpec.padding="after"``."""
+TRANSFER = Augmentation(rotation_deg=20.0, scale=(0.8, 1.1), shift=0.1)
+"""CoReEcho's transfer to CAMUS and HMC-QU as the paper has it (FACTS A2.7)."""
+MADANI = Augmentation(rotation_deg=10.0, shift=0.1)
+"""Paper 004's resolution study (FACTS A7)."""
+WIDE = Augmentation(
+    rotation_deg=15.0,
+    scale=(0.85, 1.15),
+    shift=0.08,
+    gain=(0.7, 1.4),
+    brightness=12.0,
+    contrast=(0.75, 1.35),
+    gamma=(0.7, 1.5),
+    speckle=0.25,
+    blur_px=1.0,
+    shadow=0.25,
+    narrow=0.2,
+)
+"""Ours, for weights that must bear machines and settings they have not seen; no paper's."""
+
+AUGMENTATIONS: Mapping[str, Augmentation] = {
+    "none": NONE,
+    "coreecho": COREECHO,
+    "echonet": ECHONET,
+    "transfer": TRANSFER,
+    "madani": MADANI,
+    "wide": WIDE,
+}
+
+
+def draw(augmentation: Augmentation, generator: np.random.Generator) -> Variation:
+    """One variation out of the ranges.
+
+    Every quantity has its own place in the stream, so that widening one range leaves the others' draws as they were.
+    """
+    u = generator.random(_DRAWS)
+    return Variation(
+        offset_px=(_offset(augmentation, u[0]), _offset(augmentation, u[1])),
+        rotation_deg=_between((-augmentation.rotation_deg, augmentation.rotation_deg), u[2]),
+        scale=_between(augmentation.scale, u[3]),
+        shift=(
+            _between((-augmentation.shift, augmentation.shift), u[4]),
+            _between((-augmentation.shift, augmentation.shift), u[5]),
+        ),
+        flip=bool(u[6] < augmentation.flip),
+        gain=_between(augmentation.gain, u[7]),
+        brightness=_between((-augmentation.brightness, augmentation.brightness), u[8]),
+        contrast=_between(augmentation.contrast, u[9]),
+        gamma=_between(augmentation.gamma, u[10]),
+        speckle=_between((0.0, augmentation.speckle), u[11]),
+        grain_px=_between(augmentation.grain_px, u[12]),
+        speckle_seed=int(u[13] * 2**53),
+        blur_px=_between((0.0, augmentation.blur_px), u[14]),
+        shadow=_shadow(augmentation, u[16:20]) if u[15] < augmentation.shadow else None,
+        sector_deg=_sector(augmentation, u[21:23]) if u[20] < augmentation.narrow else None,
+    )
+
+
+def apply(
+    variation: Variation, clip: Levels, fill: Float32[np.ndarray, "values 1 1 1"] = _BLACK
+) -> Float32[np.ndarray, "channel time height width"]:
+    """The clip as the variation has it, in grey levels.
+
+    In this order: tone, speckle, blur, shadow, narrower sector (all of which belong to the image), then one
+    geometric map of image and sector together. ``fill`` (grey level, one for all channels or one a channel) comes in
+    from outside the frame.
+    """
+    return _moved(variation, _shaded(variation, _toned(variation, clip)), fill)
+
+
+def _toned(variation: Variation, clip: Levels) -> Float32[np.ndarray, "channel time height width"]:
+    tone = (variation.gain, variation.brightness, variation.contrast, variation.gamma)
+    toned = clip.astype(np.float32)
+    if tone != (1.0, 0.0, 1.0, 1.0):
+        toned = intensity.retone(clip, intensity.tone_curve(*tone))
+    if variation.speckle > 0:
+        toned = intensity.add_speckle(toned, variation.speckle, variation.grain_px, variation.speckle_seed)
+    return intensity.blur(toned, variation.blur_px) if variation.blur_px > 0 else toned
+
+
+def _shaded(
+    variation: Variation, clip: Float32[np.ndarray, "channel time height width"]
+) -> Float32[np.ndarray, "channel time height width"]:
+    height, width = clip.shape[2:]
+    if variation.shadow is not None:
+        clip = clip * intensity.shadow_mask(height, width, *variation.shadow)
+    if variation.sector_deg is not None:
+        clip = clip * intensity.sector_mask(height, width, *variation.sector_deg)
+    return clip
+
+
+def _moved(
+    variation: Variation,
+    clip: Float32[np.ndarray, "channel time height width"],
+    fill: Float32[np.ndarray, "values 1 1 1"],
+) -> Float32[np.ndarray, "channel time height width"]:
+    if variation.rotation_deg == 0.0 and variation.scale == 1.0 and variation.shift == (0.0, 0.0):
+        return geometry.offset(clip[..., ::-1] if variation.flip else clip, *variation.offset_px, fill)
+    height, width = clip.shape[2:]
+    down = variation.shift[0] * height + variation.offset_px[0]
+    right = variation.shift[1] * width + variation.offset_px[1]
+    matrix = geometry.make_matrix(
+        height, width, variation.rotation_deg, variation.scale, down, right, flip=variation.flip
+    )
+    return geometry.warp(clip, matrix, fill)
+
+
+def _between(limits: Range, u: float) -> float:
+    return float(limits[0] + (limits[1] - limits[0]) * u)
+
+
+def _offset(augmentation: Augmentation, u: float) -> int:
+    """Where a crop out of the padded frame moves the image: offset 0 moves it down (right) by the whole padding."""
+    offsets = 2 * augmentation.pad + int(augmentation.last_offset or augmentation.pad == 0)
+    return augmentation.pad - int(u * offsets)
+
+
+def _shadow(augmentation: Augmentation, u: Float64[np.ndarray, " 4"]) -> tuple[float, float, float, float]:
+    """Centre, width, transmission, first depth."""
+    centre = _between((-SHADOW_CENTRE_DEG, SHADOW_CENTRE_DEG), u[0])
+    return centre, _between(augmentation.shadow_deg, u[1]), _between((0.0, 0.5), u[2]), _between((0.0, 0.5), u[3])
+
+
+def _sector(augmentation: Augmentation, u: Float64[np.ndarray, " 2"]) -> tuple[float, float]:
+    return -_between(augmentation.narrow_deg, u[0]), _between(augmentation.narrow_deg, u[1])
