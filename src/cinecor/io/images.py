@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from cinecor.errors import CinecorError, InputError
+from cinecor.errors import CinecorError, InputError, LimitError
 from cinecor.io.kinds import head_of, opened
 from cinecor.io.limits import DEFAULT, Limits
 from cinecor.records import Cine, Frames
@@ -103,7 +103,10 @@ def _opened(path: Path, limits: Limits) -> Iterator[Image.Image]:
             raise
         except UnidentifiedImageError as error:
             raise InputError("NOT_RECOGNISED", "neither PNG nor JPEG", "convert it", where=path.name) from error
-        except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        except Image.DecompressionBombError as error:
+            what = "the picture claims more pixels than Pillow allows"
+            raise LimitError("PIXELS", what, "make it smaller", where=path.name) from error
+        except (OSError, SyntaxError, ValueError, EOFError) as error:
             cut = "truncated" in str(error).lower()
             code, what = ("TRUNCATED", "the picture ends too early") if cut else ("CORRUPT", "the picture is damaged")
             raise InputError(code, what, "copy it again from its source", where=path.name) from error
