@@ -1,0 +1,71 @@
+"""Reports as one CSV table: a row for each study and measurement, and one for each quantity that was not measured."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from cinecor import storage
+from cinecor.records import Report
+from cinecor.reports.json import to_json
+
+COLUMNS = (
+    "study",
+    "modality",
+    "name",
+    "value",
+    "unit",
+    "low",
+    "high",
+    "level",
+    "method",
+    "not_done",
+    "version",
+    "model",
+    "weights_sha256",
+    "trained_on",
+    "use",
+)
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""Text that starts so is run as a formula by spreadsheet programs (OWASP, CSV injection)."""
+
+
+def dumps(reports: Iterable[Report]) -> str:
+    """The table as text. Values have the same rounding as in the JSON; absent ones are empty.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe in front.
+    """
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    for report in reports:
+        for row in _rows(report):
+            writer.writerow({name: _safe(value) for name, value in row.items()})
+    return stream.getvalue()
+
+
+def write(reports: Iterable[Report], path: Path) -> None:
+    """Write the table, whole or not at all.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    storage.write_text(path, dumps(reports))
+
+
+def _rows(report: Report) -> Iterator[dict[str, object]]:
+    (study,) = to_json([report])["studies"]
+    shared = {"study": study["study"], "modality": study["modality"], **study["provenance"]}
+    for measurement in study["measurements"]:
+        yield {**shared, **{name: measurement[name] for name in measurement if name in COLUMNS}}
+    for missing in study["not_done"]:
+        yield {**shared, "name": missing["what"], "not_done": missing["reason"]}
+
+
+def _safe(value: object) -> object:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return "" if value is None else value

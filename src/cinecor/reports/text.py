@@ -1,0 +1,117 @@
+"""A report as text for a terminal; the same words with and without colour."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from cinecor.records import CineSummary, Measurement, Report
+from cinecor.reports import wording
+
+_INDENT = 2
+
+
+def render(reports: Iterable[Report], *, colour: bool = False, width: int = 100) -> str:
+    """Reports as text, one after the other, with an empty line between them.
+
+    Args:
+        reports: what to show.
+        colour: whether to write the escape codes of a terminal; leave it out for files and pipes.
+        width: columns to fold at.
+    """
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        width=width,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        legacy_windows=False,
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
+    for number, report in enumerate(reports):
+        if number:
+            console.print()
+        console.print(_report(report))
+    lines = stream.getvalue().splitlines()
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _report(report: Report) -> Group:
+    parts: list[Text | Padding | Table] = [Text(f"{report.study}  ·  {wording.modality_of(report)}", style="bold")]
+    parts += [_indented(_headline(found)) for found in report.measurements if found.name == wording.EF]
+    others = [found for found in report.measurements if found.name != wording.EF]
+    if others:
+        parts.append(_indented(_measurements(others)))
+    parts += [_indented(_cine(cine, len(report.cines))) for cine in report.cines]
+    parts += [
+        _indented(_labelled("not done", f"{wording.name_of(it.what)}: {it.reason}", "yellow")) for it in report.not_done
+    ]
+    parts += [_indented(_labelled("warning", warning, "yellow")) for warning in report.warnings]
+    made = report.provenance
+    parts.append(
+        _indented(Text(f"cinecor {made.version}, {made.model}, weights {made.weights_sha256[:12]}", style="dim"))
+    )
+    parts.append(_indented(Text(f"trained on {made.trained_on}", style="dim")))
+    parts.append(_indented(Text(made.use, style="bold")))
+    return Group(*parts)
+
+
+def _headline(ef: Measurement) -> Text:
+    text = Text(f"{wording.name_of(ef.name)}: ").append(wording.figure(ef.value, ef.unit), style="bold")
+    if interval := wording.interval(ef):
+        text.append(f"  ({wording.interval_name(ef)} {interval})")
+    band = wording.band_of(ef.value)
+    text.append("\nrange: ").append(band, style="bold red" if band == wording.REDUCED else "bold")
+    text.append(f", {wording.band_range(band)} (ESC 2021)")
+    if reach := wording.band_reach(ef):
+        text.append(f"\n{reach}")
+    if ef.method:
+        text.append(f"\n{ef.method}", style="dim")
+    return text
+
+
+def _measurements(measurements: Sequence[Measurement]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for column in range(4):
+        table.add_column(justify="right" if column == 1 else "left", overflow="fold")
+    for found in measurements:
+        interval = wording.interval(found)
+        shown = f"{wording.interval_name(found)} {interval}" if interval else ""
+        table.add_row(
+            *map(Text, (wording.name_of(found.name), wording.figure(found.value, found.unit), shown, found.method))
+        )
+    return table
+
+
+def _cine(cine: CineSummary, loops: int) -> Text:
+    facts = [cine.view or "view unknown", wording.count_of(cine.frames, "frame"), f"{cine.width} × {cine.height}"]
+    facts.append("frame times unknown" if cine.frame_ms is None else f"{cine.frame_ms:.1f} ms a frame")
+    if cine.heart_rate_bpm is not None:
+        facts.append(f"{cine.heart_rate_bpm:.0f} beats/min")
+    text = Text(f"{wording.loop_name(cine.index, loops)}: {', '.join(facts)}")
+    for beat, (start, middle, end) in enumerate(cine.beats, start=1):
+        text.append(f"\n  beat {beat}: ED frame {start}, ES frame {middle}, next ED frame {end}")
+    if not cine.beats and (cine.ed_frames or cine.es_frames):
+        text.append(f"\n  ED frames {_numbers(cine.ed_frames)}; ES frames {_numbers(cine.es_frames)}; no complete beat")
+    for note in cine.notes:
+        text.append(f"\n  {note}", style="dim")
+    return text
+
+
+def _labelled(label: str, message: str, style: str) -> Text:
+    return Text(f"{label}: ", style=style).append(Text(message, style="default"))
+
+
+def _numbers(values: Iterable[int]) -> str:
+    return ", ".join(map(str, values)) or "none"
+
+
+def _indented(part: Text | Table) -> Padding:
+    return Padding(part, (0, 0, 0, _INDENT))

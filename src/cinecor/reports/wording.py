@@ -1,0 +1,85 @@
+"""How a report speaks of quantities to a clinician: names, figures with units, ranges of EF."""
+
+from __future__ import annotations
+
+from cinecor.records import PRESERVED_EF, REDUCED_EF, Measurement, Report
+
+EF = "ef"
+
+_NAMES = {
+    EF: "Left ventricular ejection fraction",
+    "edv_ml": "End-diastolic volume",
+    "esv_ml": "End-systolic volume",
+    "sv_ml": "Stroke volume",
+    "heart_rate_bpm": "Heart rate",
+    "lv_mass_g": "LV mass",
+}
+
+_MODALITIES = {"US": "Echocardiography", "MR": "Cardiac MRI"}
+
+REDUCED, MILDLY_REDUCED, PRESERVED = "reduced", "mildly reduced", "preserved"
+
+_RANGES = {
+    REDUCED: f"< {REDUCED_EF:g} %",
+    MILDLY_REDUCED: f"{REDUCED_EF:g} – {PRESERVED_EF - 1:g} %",
+    PRESERVED: f"≥ {PRESERVED_EF:g} %",
+}
+
+
+def name_of(quantity: str) -> str:
+    """The quantity in words; its own name with spaces where there are none for it."""
+    return _NAMES.get(quantity, quantity.replace("_", " "))
+
+
+def modality_of(report: Report) -> str:
+    """The kind of examination in words."""
+    return _MODALITIES[report.modality]
+
+
+def figure(value: float, unit: str) -> str:
+    """A figure with its unit, one decimal; whole beats per minute and frames."""
+    shown = f"{value:.0f}" if unit in ("1/min", "bpm") else f"{value:.1f}"
+    return f"{shown.replace('-', '−')} {unit}".rstrip()
+
+
+def interval(measurement: Measurement) -> str:
+    """The interval as ``51.2 – 63.4 %``; empty where there is none."""
+    if measurement.low is None or measurement.high is None:
+        return ""
+    low = figure(measurement.low, "") if measurement.unit not in ("1/min", "bpm") else f"{measurement.low:.0f}"
+    return f"{low} – {figure(measurement.high, measurement.unit)}"
+
+
+def interval_name(measurement: Measurement) -> str:
+    """``90 % interval``, or ``interval`` where its level is not known."""
+    return "interval" if measurement.level is None else f"{100 * measurement.level:g} % interval"
+
+
+def band_of(ef: float) -> str:
+    """In which of the three ranges of the ESC (2021) an EF in % lies."""
+    if ef < REDUCED_EF:
+        return REDUCED
+    return MILDLY_REDUCED if ef < PRESERVED_EF else PRESERVED
+
+
+def band_range(band: str) -> str:
+    """The range as it is printed."""
+    return _RANGES[band]
+
+
+def band_reach(measurement: Measurement) -> str:
+    """A sentence where the interval of an EF reaches into another range than its value; empty where it does not."""
+    if measurement.low is None or measurement.high is None:
+        return ""
+    low, high = band_of(measurement.low), band_of(measurement.high)
+    return "" if low == high else f"The interval reaches from {low} to {high}: this EF alone does not settle the range."
+
+
+def count_of(number: int, what: str) -> str:
+    """``1 frame``, ``3 frames``."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def loop_name(index: int, loops: int) -> str:
+    """``loop 0``, counted as in the JSON; just ``loop`` where the study has one."""
+    return "loop" if loops == 1 else f"loop {index}"
