@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from jaxtyping import UInt8
+from rich.console import Console
 
 from cinecor import storage
 from cinecor.clips import cache_index
@@ -89,7 +90,7 @@ class Cache:
         entries = cache_index.read(home, spec)
         if _stale(prints, entries):
             storage.make_folder(home)
-            with _locked(home):
+            with _locked(home, progress):
                 entries = cache_index.read(home, spec)  # another process may have built meanwhile
                 stale = {key: cines[key] for key in _stale(prints, entries)}
                 if stale:
@@ -166,12 +167,20 @@ def _stale(prints: Mapping[Key, str], entries: Mapping[Key, Entry]) -> list[Key]
 
 
 @contextmanager
-def _locked(home: Path) -> Iterator[None]:
+def _locked(home: Path, progress: bool) -> Iterator[None]:
     """Builds take turns; the lock ends with its process, however that ends."""
+    lock = FileLock(home / ".lock")
     with storage.loud(home):
-        lock = FileLock(home / ".lock").acquire()
-    with lock:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if progress:
+                Console(stderr=True).print("Another process is building this cache; waiting for it.")
+            lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _summarise(failures: Mapping[Key, CinecorError], loops: int) -> CinecorError:

@@ -51,7 +51,7 @@ def read(home: Path, spec: ClipSpec) -> dict[Key, Entry]:
         if content["format"] != FORMAT or content["spec"] != describe(spec):
             return {}
         entries = {(study, cine): Entry(*rest) for study, cine, *rest in content["cines"]}
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return {}
     frame_bytes = spec.channels * spec.height * spec.width
     sizes = {name: _size(segment_path(home, name)) for name in {entry.segment for entry in entries.values()}}

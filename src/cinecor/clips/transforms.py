@@ -70,7 +70,7 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         for name in ("pad", "rotation_deg", "shift", "brightness", "speckle", "blur_px"):
-            _check(name, getattr(self, name), 0.0, math.inf)
+            _check(name, float(getattr(self, name)), 0.0, math.inf)
         for name in ("flip", "shadow", "narrow"):
             _check(name, getattr(self, name), 0.0, 1.0)
         for name in ("scale", "gain", "contrast", "gamma", "grain_px", "shadow_deg", "narrow_deg"):
