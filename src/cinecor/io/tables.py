@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cinecor.errors import DatasetError, InputError
@@ -19,7 +19,7 @@ _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 class Row(dict[str, str]):
     """One row by column name; ``line`` is its line in the file, for messages."""
 
-    def __init__(self, values: Mapping[str, str], line: int) -> None:
+    def __init__(self, values: Iterable[tuple[str, str]], line: int) -> None:
         super().__init__(values)
         self.line = line
 
@@ -37,9 +37,17 @@ def read_csv(path: Path, columns: Sequence[str] = (), limits: Limits = DEFAULT) 
             or there twice, a row with more or fewer fields than the header).
         LimitError: BYTES.
     """
+    return list(iterate_csv(path, columns, limits))
+
+
+def iterate_csv(path: Path, columns: Sequence[str] = (), limits: Limits = DEFAULT) -> Iterator[Row]:
+    """The rows of :func:`read_csv` one by one, for tables of many thousand.
+
+    Raises:
+        DatasetError, LimitError: as :func:`read_csv`, when the row in question is reached.
+    """
     lines = csv.reader(io.StringIO(_text(path, limits), newline=""), strict=True)
     header: list[str] | None = None
-    rows: list[Row] = []
     try:
         for fields in lines:
             if not fields:
@@ -50,13 +58,12 @@ def read_csv(path: Path, columns: Sequence[str] = (), limits: Limits = DEFAULT) 
                 what = f"line {lines.line_num} has {len(fields)} fields, the header {len(header)}"
                 raise DatasetError("MISSING_COLUMN", what, "correct the row", where=path.name)
             else:
-                rows.append(Row(dict(zip(header, fields, strict=True)), lines.line_num))
+                yield Row(zip(header, fields, strict=True), lines.line_num)
     except csv.Error as error:
         what = f"line {lines.line_num} is not CSV: {error}"
         raise DatasetError("ENCODING", what, "correct the row", where=path.name) from error
     if header is None:
         raise DatasetError("MISSING_COLUMN", "the table is empty", "give it a header", where=path.name)
-    return rows
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequence[str] | None = None) -> None:
