@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import pickle
 import subprocess
 import sys
+from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -108,3 +111,12 @@ def test_naming_things_needs_no_torch() -> None:
     code = "import sys, cinecor.records, cinecor.errors, cinecor.storage; print('torch' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"
+
+
+def test_a_study_goes_to_another_process_and_back() -> None:
+    cine = Cine(source=Path("loop.avi"), modality="US", masks=MappingProxyType({3: Path("mask.nii")}))
+    there = pickle.loads(pickle.dumps(Study(id="a", cines=(cine,), labels=MappingProxyType({"ef": 55.0}))))
+    assert (there.id, there.labels, there.cines[0].source) == ("a", {"ef": 55.0}, Path("loop.avi"))
+    assert (there.cines[0].contours, there.cines[0].masks) == ({}, {3: Path("mask.nii")})
+    with pytest.raises(TypeError):
+        there.labels["ef"] = 1.0

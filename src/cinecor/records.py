@@ -8,6 +8,7 @@ Arrays of frames are always ``time channel height width``; a clip, which is what
 
 from __future__ import annotations
 
+import copyreg
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -46,7 +47,19 @@ PRESERVED_EF = 50.0  # %, HFpEF from this on; between the two HFmrEF (ESC 2021)
 
 
 def _empty() -> Mapping[Any, Any]:
-    return MappingProxyType({})
+    return _read_only({})
+
+
+def _read_only(content: dict[Any, Any]) -> Mapping[Any, Any]:
+    return MappingProxyType(content)
+
+
+def _reduce(view: MappingProxyType[Any, Any]) -> tuple[Any, ...]:
+    return _read_only, (dict(view),)
+
+
+# Studies go to other processes (decoding, loading, bulk analysis); Python does not pickle read-only mappings by itself.
+copyreg.pickle(MappingProxyType, _reduce)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
