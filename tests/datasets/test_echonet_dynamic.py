@@ -206,7 +206,7 @@ def test_all_problems_at_once_with_leakage_first(root: Path) -> None:
     spoil(root, 2, EF="12.5")
     findings = echonet_dynamic.check(root)
     assert findings.problems[0].code == "LEAKAGE"
-    assert "the same video, in more than one split" in findings.problems[0].what
+    assert "the same recording, in more than one split" in findings.problems[0].what
     assert [(problem.severity, problem.code) for problem in findings.problems[1:]] == [
         ("error", "BAD_LABEL"),
         ("error", "MISSING_FILE"),

@@ -14,11 +14,9 @@ Source: Ouyang et al., Nature 580, 252–256, 2020.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import warnings
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +25,7 @@ from typing import Literal
 import numpy as np
 
 from cinecor import io
+from cinecor.datasets.copies import find_copies
 from cinecor.datasets.findings import Findings, Problem, find, find_leaks, number, raise_first
 from cinecor.datasets.names import plain_name
 from cinecor.datasets.tracings import COLUMNS as TRACING_COLUMNS
@@ -119,7 +118,12 @@ def check(root: Path) -> Findings:
         return find("echonet_dynamic", [], [Problem.of(error)])
     present = [study for study in studies if _is_there(study)]
     absent = [study for study in studies if not _is_there(study)]
-    problems += [*_missing(absent), *find_leaks(studies), *_copies(present), *_unlisted(root, studies)]
+    problems += [
+        *_missing(absent),
+        *find_leaks(studies),
+        *find_copies((study, _path(study)) for study in present),
+        *_unlisted(root, studies),
+    ]
     for study in studies:
         problems += _oddities(study)
     for study in present:
@@ -232,32 +236,6 @@ def _unlisted(root: Path, studies: Iterable[Study]) -> list[Problem]:
     strays = on_disk - {study.id for study in studies}
     what = f"{len(strays)} videos are not in {FILE_LIST} (or their row has a problem)"
     return [Problem(severity="warning", code="MISSING_FILE", what=what, where=VIDEOS)] if strays else []
-
-
-def _copies(studies: Iterable[Study]) -> list[Problem]:
-    """Videos that are the same file under two names: leakage where the names are in two splits."""
-    by_size: dict[int, list[Study]] = defaultdict(list)
-    for study in studies:
-        by_size[_path(study).stat().st_size].append(study)
-    by_content: dict[bytes, list[Study]] = defaultdict(list)
-    for alike in by_size.values():
-        for study in alike if len(alike) > 1 else []:
-            by_content[hashlib.sha256(_path(study).read_bytes()).digest()].append(study)
-    problems = []
-    for same in by_content.values():
-        if len(same) > 1:
-            across = len({study.split for study in same}) > 1
-            what = f"{len(same)} names for the same video" + (", in more than one split" if across else "")
-            problems.append(
-                Problem(
-                    severity="error" if across else "warning",
-                    code="LEAKAGE" if across else "DUPLICATE_ID",
-                    what=what,
-                    where=", ".join(study.id for study in same[:3]),
-                    todo="keep one",
-                )
-            )
-    return problems
 
 
 def _oddities(study: Study) -> list[Problem]:
