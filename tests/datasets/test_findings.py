@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from cinecor.datasets.findings import Findings, Problem, find, find_leaks, number, raise_first, tabulate
+from cinecor.datasets.findings import Findings, Problem, find, find_leaks, raise_first, tabulate
 from cinecor.errors import DatasetError, InputError
 from cinecor.records import Cine, Split, Study
 
@@ -116,13 +116,3 @@ def test_the_first_error_is_raised_with_the_count_of_others() -> None:
         raise_first(several)
     error = Problem.of(DatasetError("BAD_LABEL", "wrong", "mend it", where="here"))
     assert error == Problem(code="BAD_LABEL", what="wrong", where="here", todo="mend it")
-
-
-@pytest.mark.parametrize(("text", "value"), [("1", 1.0), (" 2.5 ", 2.5), ("-1e-3", -0.001)])
-def test_numbers(text: str, value: float) -> None:
-    assert number(text) == value
-
-
-@pytest.mark.parametrize("text", ["", "x", "nan", "inf", "-Infinity", "1_000", "0x10", "1,5"])
-def test_no_numbers(text: str) -> None:
-    assert number(text) is None

@@ -26,7 +26,8 @@ import numpy as np
 
 from cinecor import io
 from cinecor.datasets.copies import find_copies
-from cinecor.datasets.findings import Findings, Problem, find, find_leaks, number, raise_first
+from cinecor.datasets.findings import Findings, Problem, find, find_leaks, raise_first
+from cinecor.datasets.labels import check_labels, number, number_or_text
 from cinecor.datasets.names import plain_name
 from cinecor.datasets.tracings import COLUMNS as TRACING_COLUMNS
 from cinecor.datasets.tracings import ed_and_es, read_tracings, stem, tracing_rows, unknown
@@ -167,10 +168,9 @@ def _study(row: Row, videos: Path, outlines: Mapping[str, Mapping[int, Contour]]
     split = SPLIT_NAMES.get(row["Split"].strip().lower())
     if split is None:
         raise DatasetError("BAD_SPLIT", f"{row['Split'][:20]!r} is not TRAIN, VAL or TEST", "correct the row")
-    labels: dict[str, float | str] = {"ef": _label(row, "EF", 100.0)}
-    labels |= {"edv_ml": _label(row, "EDV", 2000.0), "esv_ml": _label(row, "ESV", 2000.0)}
-    if labels["edv_ml"] < labels["esv_ml"]:  # type: ignore[operator]
-        raise DatasetError("BAD_LABEL", "EDV is below ESV", "correct the row")
+    columns = (("ef", "EF"), ("edv_ml", "EDV"), ("esv_ml", "ESV"))
+    labels = {label: number_or_text(row[column]) for label, column in columns}
+    check_labels(labels)
     contours = outlines.get(name, {})
     if (phases := ed_and_es(contours)) is not None:
         labels |= {"ed_frame": phases[0], "es_frame": phases[1]}
@@ -197,13 +197,6 @@ def _cine(row: Row, path: Path, contours: Mapping[int, Contour]) -> Cine:
 def _times(frames: int, rate: float) -> tuple[float, ...]:
     """Frame times, ms; shared by the many videos of the same length and rate."""
     return tuple(1000 * index / rate for index in range(frames))
-
-
-def _label(row: Row, name: str, most: float) -> float:
-    value = number(row[name])
-    if value is None or not 0 <= value <= most:
-        raise DatasetError("BAD_LABEL", f"{name} {row[name][:20]!r} is not a number from 0 to {most:g}", "correct it")
-    return value
 
 
 def _count(row: Row, name: str) -> int | None:
@@ -280,10 +273,11 @@ def _listing(study: Study, path: Path) -> dict[str, object]:
     split = next((name for name, meant in SPLIT_NAMES.items() if meant == study.split), None)
     if split is None:
         raise DatasetError("BAD_SPLIT", "the study is in no split", "give it one", where=study.id)
-    labels = {name: study.labels.get(name) for name in ("ef", "edv_ml", "esv_ml")}
-    for name, value in labels.items():
-        if not isinstance(value, float | int) or not math.isfinite(value):
-            raise DatasetError("BAD_LABEL", f"the layout needs the label {name!r}", "give it", where=study.id)
+    labels = study.labels
+    lacking = [name for name in ("ef", "edv_ml", "esv_ml") if name not in labels]
+    if lacking:
+        raise DatasetError("BAD_LABEL", f"the layout needs the label {lacking[0]!r}", "give it", where=study.id)
+    check_labels(labels, where=study.id)
     cine = study.cines[0]
     frames, frame_ms = io.load(cine), cine.frame_ms
     if frame_ms is None:

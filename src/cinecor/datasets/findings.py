@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -169,12 +168,3 @@ def _line(problem: Problem) -> str:
     place = f"{problem.where}: " if problem.where else ""
     cure = f"; {problem.todo}" if problem.todo else ""
     return f"  {place}{problem.what}{cure}"
-
-
-def number(text: str) -> float | None:
-    """A finite number written in a table or a header; None for anything else."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and "_" not in text else None

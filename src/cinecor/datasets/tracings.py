@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from cinecor.datasets.findings import Problem, number
+from cinecor.datasets.findings import Problem
+from cinecor.datasets.labels import number
 from cinecor.errors import InputError
 from cinecor.io.tables import Row, iterate_csv
 from cinecor.measures.outline import chords, contour_from_chords
