@@ -1,0 +1,138 @@
+"""A data folder made ready for training: studies by split, their cached frames, and what a manifest says of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import platformdirs
+
+from cinecor.clips import Cache, ClipDataset, Sampling
+from cinecor.records import Split, Study
+from cinecor.training.reading import read_folder
+from cinecor.training.recipe_fields import Recipe
+from cinecor.training.splitting import keep_labelled, split_studies
+
+Purpose: TypeAlias = Literal["train", "validation", "test"]
+
+CACHE_VARIABLE = "CINECOR_CACHE"
+"""Environment variable that names the folder for decoded frames; else the user's cache folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """Studies with a target, by split, and their frames."""
+
+    recipe: Recipe
+    layout: str
+    """Layout of the folder, or ``memory``."""
+    synthetic: bool
+    """Whether the hearts were simulated."""
+    splits: Mapping[Split, tuple[Study, ...]]
+    left_out: int
+    """Studies without the target."""
+    cache_folder: Path
+
+    @property
+    def studies(self) -> tuple[Study, ...]:
+        """All studies, by split."""
+        return tuple(study for studies in self.splits.values() for study in studies)
+
+    def build_cache(self) -> Cache:
+        """Decode what is not in the cache yet."""
+        return Cache.build(self.studies, self.recipe.clip_spec, self.cache_folder)
+
+    def make_dataset(self, cache: Cache, split: Split, purpose: Purpose) -> ClipDataset:
+        """The clips of a split, as training, validation after an epoch, or the final test wants them."""
+        return ClipDataset(
+            self.splits[split],
+            cache,
+            self.recipe.clip_spec,
+            sampling=choose_sampling(self.recipe, purpose),
+            transform=self.recipe.augmentation_ranges if purpose == "train" else None,
+            seed=self.recipe.seed,
+            targets=(self.recipe.target,),
+        )
+
+    def read_targets(self, split: Split) -> np.ndarray:
+        """The target of each study of a split."""
+        return np.array([float(study.labels[self.recipe.target]) for study in self.splits[split]])
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of who is in which split with which target."""
+        rows = [
+            [split, study.id, study.patient_id, float(study.labels[self.recipe.target]), len(study.cines)]
+            for split, studies in self.splits.items()
+            for study in studies
+        ]
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+    def describe(self) -> dict[str, Any]:
+        """What a manifest says of the training data; plain JSON."""
+        train = self.read_targets("train")
+        count = len(train)
+        hearts = "synthetic hearts" if self.synthetic else "recorded hearts"
+        return {
+            "description": f"{hearts}, {count} studies for training ({self.layout.replace('_', ' ')} layout)",
+            "synthetic": self.synthetic,
+            "layout": self.layout,
+            "studies": {split: len(studies) for split, studies in self.splits.items()},
+            "patients": {split: len({study.patient_id for study in each}) for split, each in self.splits.items()},
+            "left_out": self.left_out,
+            "target_mean": float(train.mean()),
+            "target_sd": float(train.std(ddof=1)) if count > 1 else 0.0,
+            "fingerprint": self.fingerprint,
+        }
+
+
+def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None = None) -> TrainingData:
+    """Read a data folder (headers and tables only) and split its studies.
+
+    Args:
+        recipe: says target and splits.
+        source: a folder in a known layout, or studies already read.
+        cache: where decoded frames go.
+
+    Raises:
+        DatasetError: the folder is not what its layout promises, or a split is empty.
+    """
+    if isinstance(source, Path):
+        layout, synthetic, studies = read_folder(source)
+        folder = cache or default_cache(source)
+    else:
+        studies = list(source)
+        layout, synthetic = "memory", all(isinstance(cine.source, np.ndarray) for s in studies for cine in s.cines)
+        folder = cache or default_cache(Path.cwd() / "memory")
+    labelled = keep_labelled(studies, recipe.target)
+    return TrainingData(
+        recipe=recipe,
+        layout=layout,
+        synthetic=synthetic,
+        splits=split_studies(labelled, recipe.split),
+        left_out=len(studies) - len(labelled),
+        cache_folder=folder,
+    )
+
+
+def default_cache(source: Path) -> Path:
+    """Where the frames of a data folder are kept: one cache for each folder."""
+    home = os.environ.get(CACHE_VARIABLE)
+    base = Path(home) if home else platformdirs.user_cache_path("cinecor") / "clips"
+    return base / hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:16]
+
+
+def choose_sampling(recipe: Recipe, purpose: Purpose) -> Sampling:
+    """Which clips of each loop are taken."""
+    part = recipe.sampling
+    if purpose == "train":
+        return Sampling(how=part.train, clips=part.train_clips)
+    if part.from_first:
+        return Sampling(how="first")
+    return Sampling(how="even", clips=part.validation_clips if purpose == "validation" else part.test_clips)

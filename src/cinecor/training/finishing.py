@@ -1,0 +1,153 @@
+"""The end of a training: the best epoch's weights on disk, with all that was measured with exactly those weights."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.utils.data import Subset
+
+from cinecor import __version__
+from cinecor.clips import Cache
+from cinecor.evaluation import table
+from cinecor.evaluation.quantities import unit
+from cinecor.evaluation.regression import mae, r2, rmse
+from cinecor.models.checkpoint import Manifest, save_checkpoint
+from cinecor.records import SPLITS, Study
+from cinecor.training.data import TrainingData
+from cinecor.training.interruption import Interruption
+from cinecor.training.loading import make_loader
+from cinecor.training.prediction import embed_clips, predict_values, to_predictions
+from cinecor.training.recipe import fingerprint, network_options
+from cinecor.training.recipe_fields import Recipe
+from cinecor.training.state import State
+from cinecor.training.task import Regression
+
+TRUTH_NAME = "truth.csv"
+LEVEL = 0.9  # of the interval that the calibration is meant for
+REFERENCE = "reference_embeddings"
+"""Name of the tensor beside the weights: ``clips feature``, embeddings of training clips."""
+
+
+def predictions_name(split: str) -> str:
+    """File name of a split's predictions in a run's folder."""
+    return f"predictions_{split}.csv"
+
+
+def finish(
+    recipe: Recipe, data: TrainingData, cache: Cache, task: Regression, state: State, out: Path, device: torch.device
+) -> Manifest:
+    """Predict every split in float32 with the best weights, as they are stored, and write tables, weights, manifest.
+
+    The manifest is written last: a folder that has one is a finished run.
+    """
+    weights = {name: _as_stored(tensor, recipe.weights) for name, tensor in state.best.items()}
+    task.network.load_state_dict(weights)
+    full = Regression(task.network, channels_last=recipe.channels_last).to(device).eval()
+    truth = truth_table([(split, data.splits[split]) for split in SPLITS], recipe.target)
+    table.write(truth, out / TRUTH_NAME)
+    metrics: dict[str, Any] = describe_history(recipe, state)
+    calibration: dict[str, Any] = {}
+    with Interruption() as interruption:
+        for split in SPLITS:
+            loader = make_loader(
+                data.make_dataset(cache, split, "test"), recipe.workers, device, batch_size=recipe.batch_size
+            )
+            rows = predict_values(full, loader, device, interruption.check)
+            predictions = table.from_predictions(to_predictions(rows, data.splits[split], split, recipe.target))
+            table.write(predictions, out / predictions_name(split))
+            pairs = table.pair(predictions, truth)
+            metrics[split] = measure(pairs)
+            if split == "validation":
+                calibration = calibrate(pairs, recipe)
+        reference = _embed(recipe, data, cache, full, device)
+    manifest = describe(recipe, data, metrics, calibration)
+    return save_checkpoint(out, task.network.cpu(), manifest, tensors=reference)
+
+
+def measure(pairs: pd.DataFrame) -> dict[str, float | None]:
+    """RMSE, MAE and R² over studies; None where one does not exist."""
+    said, true = (pairs[name].to_numpy(dtype=np.float64) for name in ("predicted", "true"))
+    values = {"rmse": rmse(said, true), "mae": mae(said, true), "r2": r2(said, true)}
+    return {name: float(value) if np.isfinite(value) else None for name, value in values.items()}
+
+
+def calibrate(pairs: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
+    """What a split conformal interval needs: the absolute residual of every validation study, ascending."""
+    residuals = np.sort(np.abs(pairs["predicted"].to_numpy(dtype=float) - pairs["true"].to_numpy(dtype=float)))
+    return {
+        "method": "split conformal, absolute residual of the mean over clips",
+        "split": "validation",
+        "quantity": recipe.target,
+        "level": LEVEL,
+        "residuals": [round(float(value), 6) for value in residuals],
+    }
+
+
+def truth_table(splits: Sequence[tuple[str, Sequence[Study]]], target: str) -> pd.DataFrame:
+    """The target of every study, as evaluation reads it."""
+    rows = [
+        (study.id, study.patient_id, split, target, float(study.labels[target]))
+        for split, studies in splits
+        for study in studies
+    ]
+    return pd.DataFrame(rows, columns=list(table.TRUTH_COLUMNS))
+
+
+def describe_history(recipe: Recipe, state: State) -> dict[str, Any]:
+    """Which epoch was the best, of how many."""
+    values = [row[recipe.metric] for row in state.history]
+    return {"best_epoch": int(np.argmin(values)) + 1, "epochs": len(values)}
+
+
+def describe(
+    recipe: Recipe, data: TrainingData, metrics: Mapping[str, Any], calibration: Mapping[str, Any]
+) -> Manifest:
+    """The manifest of a finished run, all but its weights' hash."""
+    values = recipe.model_dump(mode="json")
+    return Manifest(
+        model=recipe.model.name,
+        options=network_options(recipe),
+        clip=recipe.clip_spec.as_dict(),
+        target=recipe.target,
+        unit=unit(recipe.target),
+        training_data=data.describe(),
+        metrics=dict(metrics),
+        licence=recipe.licence,
+        versions={
+            "cinecor": __version__,
+            "lightning": importlib.metadata.version("lightning"),
+            "python": platform.python_version(),
+        },
+        storage=recipe.weights,
+        extra={
+            "calibration": dict(calibration),
+            "clips_per_loop": 1 if recipe.sampling.from_first else recipe.sampling.test_clips,
+            "from_first": recipe.sampling.from_first,
+            "recipe": values,
+            "recipe_fingerprint": fingerprint(recipe),
+        },
+    )
+
+
+def _embed(
+    recipe: Recipe, data: TrainingData, cache: Cache, task: Regression, device: torch.device
+) -> dict[str, Tensor]:
+    if recipe.reference_clips == 0:
+        return {}
+    clips = data.make_dataset(cache, "train", "validation")
+    places = np.unique(np.linspace(0, len(clips) - 1, min(recipe.reference_clips, len(clips))).round().astype(int))
+    chosen = Subset(clips, places.tolist())
+    loader = make_loader(chosen, recipe.workers, device, batch_size=recipe.batch_size)
+    return {REFERENCE: embed_clips(task, loader, device)}
+
+
+def _as_stored(tensor: Tensor, kind: str) -> Tensor:
+    return tensor.to(getattr(torch, kind)).to(tensor.dtype) if tensor.is_floating_point() else tensor

@@ -1,0 +1,54 @@
+"""SIGINT and SIGTERM end a training between two steps, so that its state is saved first."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any
+
+from cinecor.errors import TERMINATED
+
+
+class Interruption:
+    """Notes a signal while it is the context, and raises it where :meth:`check` is called.
+
+    SIGINT becomes :class:`KeyboardInterrupt`, SIGTERM :class:`SystemExit` with 143. A second signal is not waited
+    with. Signals reach Python's main thread only: elsewhere this does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._pending: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Interruption:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def check(self, save: Callable[[], None] | None = None) -> None:
+        """Raise the signal that came, after ``save``."""
+        if self._pending is None:
+            return
+        if save is not None:
+            save()
+        _raise(self._pending)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if self._pending is not None:
+            _raise(number)
+        self._pending = number
+
+
+def _raise(number: int) -> None:
+    if number == signal.SIGTERM:
+        raise SystemExit(TERMINATED)
+    raise KeyboardInterrupt

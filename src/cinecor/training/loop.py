@@ -1,0 +1,199 @@
+"""The training loop: steps, validation, the best epoch, and a state on disk from which all of it goes on to the bit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor
+
+from cinecor.clips import ClipDataset
+from cinecor.errors import CheckpointError
+from cinecor.evaluation.regression import mae, rmse
+from cinecor.records import Batch
+from cinecor.training.batches import EpochBatches
+from cinecor.training.interruption import Interruption
+from cinecor.training.loading import make_loader, to_device
+from cinecor.training.logs import Reporter
+from cinecor.training.optimiser import cut_gradients, make_loss, make_optimiser, set_rate
+from cinecor.training.prediction import predict_values
+from cinecor.training.recipe_fields import Recipe
+from cinecor.training.schedule import learning_rate
+from cinecor.training.state import State, load_state, save_state
+from cinecor.training.task import Regression, seed_step
+
+STATE_NAME = "last.ckpt"
+SAVE_SECONDS = 300.0  # a killed training loses at most so much work
+
+
+class Fit:
+    """One training, from wherever ``state`` is to its end.
+
+    Args:
+        recipe: resolved.
+        task: the network as it is trained; has its first weights.
+        train: clips to learn from.
+        validation: clips that decide on the best epoch.
+        folder: of the run; its state is read from there and kept there.
+        fabric: device and backward pass.
+        fingerprint: of the recipe and of the data, which an earlier state must have.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        task: Regression,
+        train: ClipDataset,
+        validation: ClipDataset,
+        folder: Path,
+        fabric: Fabric,
+        state: State,
+    ) -> None:
+        self.recipe, self.task, self.folder, self.fabric, self.state = recipe, task, folder, fabric, state
+        self.train, self.validation = train, validation
+        self.order = EpochBatches(len(train), recipe.batch_size, recipe.seed)
+        self.loss = make_loss(recipe.loss)
+        if state.model:
+            task.network.load_state_dict(state.model)
+        self.module, self.optimiser = self._set_up()
+        self.loss_sum = torch.tensor(state.loss_sum, dtype=torch.float64, device=fabric.device)
+
+    def run(self) -> State:
+        """Train until the epochs or the patience are used up; returns the last state, whose ``best`` holds weights.
+
+        Raises:
+            CheckpointError: NONFINITE where the training diverges.
+            StorageError: where its state cannot be written.
+        """
+        first = self.state.epoch * self.order.steps + self.state.step
+        with Interruption() as interruption, Reporter(self.folder, self.recipe.epochs, first) as reporter:
+            loaders = self._make_loaders()
+            while not self.finished:
+                self._train_epoch(loaders[0], interruption, reporter)
+                row = self._validate(loaders[1], interruption)
+                self._end_epoch(row, reporter)
+                interruption.check()
+        return self.state
+
+    @property
+    def finished(self) -> bool:
+        """Whether the epochs or the patience are used up."""
+        values = [row[self.recipe.metric] for row in self.state.history]
+        if len(values) >= self.recipe.epochs:
+            return True
+        waited = len(values) - 1 - int(np.argmin(values)) if values else 0
+        return 0 < self.recipe.patience <= waited
+
+    def save(self) -> None:
+        """Put the state on disk as it is between two steps."""
+        self.state.loss_sum = float(self.loss_sum.item())
+        self.state.model = _copy(self.task.network.state_dict())
+        self.state.optimiser = self.optimiser.state_dict()
+        save_state(self.folder / STATE_NAME, self.state)
+
+    def _set_up(self) -> tuple[Any, Any]:
+        optimiser = make_optimiser(self.task, self.recipe.optimiser)
+        module, wrapped = self.fabric.setup(self.task, optimiser)
+        if self.state.optimiser:
+            wrapped.load_state_dict(self.state.optimiser)
+        return module, wrapped
+
+    def _make_loaders(self) -> tuple[Any, Any]:
+        train = make_loader(self.train, self.recipe.workers, self.fabric.device, order=self.order)
+        size = self.recipe.batch_size
+        return train, make_loader(self.validation, self.recipe.workers, self.fabric.device, batch_size=size)
+
+    def _train_epoch(self, loader: Any, interruption: Interruption, reporter: Reporter) -> None:
+        state = self.state
+        self.train.set_epoch(state.epoch)
+        self.order.set_position(state.epoch, state.step)
+        self.module.train()
+        saved = time.monotonic()
+        last = state.history[-1] if state.history else {}
+        with reporter.epoch(state.epoch, self.order.steps, state.step, last):
+            for batch in loader:
+                self._step(to_device(batch, self.fabric.device))
+                reporter.advance()
+                interruption.check(self.save)
+                if time.monotonic() - saved > SAVE_SECONDS:
+                    self.save()
+                    saved = time.monotonic()
+
+    def _step(self, batch: Batch) -> None:
+        state, target = self.state, batch.targets[self.recipe.target]
+        seed_step(self.recipe.seed, state.epoch, state.step)
+        set_rate(self.optimiser, self._rate())
+        self.optimiser.zero_grad()
+        loss = self.loss(self.module(batch.inputs["rgb"]).squeeze(1), target)
+        self.fabric.backward(loss)
+        cut_gradients(self.task, self.recipe.gradient_clip, self.recipe.gradient_clip_by)
+        self.optimiser.step()
+        self.loss_sum += loss.detach().double() * len(target)
+        state.step += 1
+
+    def _rate(self) -> float:
+        state = self.state
+        return learning_rate(
+            self.recipe.schedule,
+            self.recipe.optimiser.lr,
+            step=state.epoch * self.order.steps + state.step,
+            steps_per_epoch=self.order.steps,
+            epochs=self.recipe.epochs,
+            monitored=[row[self.recipe.metric] for row in state.history],
+        )
+
+    def _validate(self, loader: Any, interruption: Interruption) -> dict[str, float]:
+        check: Callable[[], None] = lambda: interruption.check(self.save)  # noqa: E731
+        rows = predict_values(self.task, loader, self.fabric.device, check)
+        target = self.recipe.target
+        true = np.array([row.targets[target] for row in rows])
+        said = np.array([row.value for row in rows])
+        loss = float(self.loss(torch.from_numpy(said), torch.from_numpy(true)))
+        names = sorted({row.study for row in rows})
+        by_study = {name: [place for place, row in enumerate(rows) if row.study == name] for name in names}
+        said, true = (np.array([values[places].mean() for places in by_study.values()]) for values in (said, true))
+        return {
+            "validation_loss": loss,
+            "validation_rmse": float(rmse(said, true)),
+            "validation_mae": float(mae(said, true)),
+        }
+
+    def _end_epoch(self, row: dict[str, float], reporter: Reporter) -> None:
+        state, step = self.state, (self.state.epoch + 1) * self.order.steps
+        train_loss = float(self.loss_sum.item()) / len(self.train)
+        if not np.isfinite([train_loss, *row.values()]).all():
+            what = f"the loss is not finite in epoch {state.epoch + 1}"
+            raise CheckpointError("NONFINITE", what, "lower the learning rate or cut gradients", where="training")
+        best = min((old[self.recipe.metric] for old in state.history), default=float("inf"))
+        rate = self.optimiser.param_groups[0]["lr"]
+        state.history.append({"epoch": state.epoch + 1, "learning_rate": rate, "train_loss": train_loss, **row})
+        if row[self.recipe.metric] < best:
+            state.best = _copy(self.task.network.state_dict())
+        state.epoch, state.step = state.epoch + 1, 0
+        self.loss_sum.zero_()
+        self.save()
+        reporter.end_epoch(state.history, step)
+
+
+def find_state(path: Path, recipe: str, data: str) -> State:
+    """The state of a run that was begun, or that of one that begins.
+
+    Raises:
+        CheckpointError: CORRUPT, TOO_NEW; MISMATCH where it belongs to another recipe or other data.
+    """
+    if not path.exists():
+        return State(recipe=recipe, data=data)
+    state = load_state(path)
+    if (state.recipe, state.data) != (recipe, data):
+        what = "the run was begun with another " + ("recipe" if state.recipe != recipe else "set of studies or labels")
+        raise CheckpointError("MISMATCH", what, "give another folder for the new run", where=path.name)
+    return state
+
+
+def _copy(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}

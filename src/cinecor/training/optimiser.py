@@ -1,0 +1,76 @@
+"""Optimisers by name, and the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from cinecor.training.recipe_fields import LossPart, OptimiserPart
+
+Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+
+_SECOND_BETA = 0.999  # the default of all that have one
+_TORCH: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "nadam": torch.optim.NAdam,
+    "radam": torch.optim.RAdam,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+
+
+def make_optimiser(model: nn.Module, part: OptimiserPart) -> torch.optim.Optimizer:
+    """The recipe's optimiser on all parameters of ``model``; weight decay spares biases and norms (one-dimensional)."""
+    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+    spared = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    groups: list[dict[str, Any]] = [
+        {"params": decayed, "weight_decay": part.weight_decay},
+        {"params": spared, "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if part.name in ("sgd", "rmsprop", "madgrad"):
+        options: dict[str, Any] = {"momentum": part.momentum}
+    else:
+        options = {"betas": (part.momentum, _SECOND_BETA)}
+    if part.name in _TORCH:
+        return _TORCH[part.name](groups, lr=part.lr, **options)
+    from timm.optim import create_optimizer_v2  # seven seconds that the common ones need not wait
+
+    made: torch.optim.Optimizer = create_optimizer_v2(groups, opt=part.name, lr=part.lr, **options)
+    return made
+
+
+def make_loss(part: LossPart) -> Loss:
+    """The recipe's loss: mean over a batch of predicted and true values."""
+    losses: dict[str, Loss] = {
+        "mse": nn.functional.mse_loss,
+        "l1": nn.functional.l1_loss,
+        "huber": partial(nn.functional.huber_loss, delta=part.delta),
+    }
+    return losses[part.name]
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Give every group of parameters this learning rate."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+
+
+def cut_gradients(model: nn.Module, limit: float, by: str) -> Float[Tensor, ""] | None:
+    """Cut the gradients' norm, or each of their values, to ``limit``; 0 does nothing.
+
+    Returns:
+        The norm before, where it is what is cut.
+    """
+    if limit <= 0:
+        return None
+    if by == "value":
+        nn.utils.clip_grad_value_(model.parameters(), limit)
+        return None
+    return nn.utils.clip_grad_norm_(model.parameters(), limit)

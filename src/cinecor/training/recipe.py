@@ -1,0 +1,274 @@
+"""Recipes: one YAML file is one training. Reading, checking, changing and explaining them imports no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from cinecor.clips.transforms import AUGMENTATIONS
+from cinecor.errors import ConfigError
+from cinecor.models import model_options
+from cinecor.training.recipe_fields import Recipe
+from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
+
+_SHIPPED = "recipes"
+_MAX_EXTENDS = 10  # a longer chain is a circle
+_CODES = {"extra_forbidden": "UNKNOWN_KEY", "missing": "CONFLICT"}
+_RANGE_ERRORS = ("greater_than", "less_than", "literal_error", "finite_number", "too_short", "too_long")
+
+
+def list_recipes() -> list[str]:
+    """Names of the recipes that ship with cinecor, sorted."""
+    folder = resources.files("cinecor.training") / _SHIPPED
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_recipe(name: str | Path) -> Recipe:
+    """A recipe by its name (of :func:`list_recipes`) or from a YAML file.
+
+    Raises:
+        ConfigError: UNKNOWN_KEY for a name, file or field that does not exist; PARSE, WRONG_TYPE, OUT_OF_RANGE,
+            CONFLICT.
+    """
+    return make_recipe(_read(name, None, 0))
+
+
+def make_recipe(values: Mapping[str, Any]) -> Recipe:
+    """A recipe from plain values, checked.
+
+    Raises:
+        ConfigError: UNKNOWN_KEY (with the nearest names), WRONG_TYPE, OUT_OF_RANGE, CONFLICT.
+    """
+    try:
+        recipe = Recipe.model_validate(dict(values))
+    except ValidationError as error:
+        raise _explain(error) from error
+    _check(recipe)
+    return recipe
+
+
+def apply_overrides(recipe: Recipe, words: Sequence[str]) -> Recipe:
+    """The recipe with single fields changed: ``["--optimiser.lr", "3e-4", "--batch_size=8"]``. Values are YAML.
+
+    Another ``model.name`` starts with that network's own options, another ``augmentation.preset`` with its ranges.
+
+    Raises:
+        ConfigError: as :func:`make_recipe`; PARSE for words that are not ``--name value``.
+    """
+    values = recipe.model_dump(exclude_unset=True)
+    pairs = _pairs(words)
+    names = [name for name, _ in pairs]
+    if "model.name" in names:
+        values["model"] = {}
+    if "augmentation.preset" in names:
+        values["augmentation"] = {}
+    for name, text in pairs:
+        _set(values, name.split("."), parse_yaml(text, f"--{name}"), name)
+    return make_recipe(values)
+
+
+def resolve(recipe: Recipe) -> Recipe:
+    """The recipe with every default written out, those of the network and the augmentation too.
+
+    Raises:
+        ConfigError: CONFLICT where network and clip contradict each other.
+    """
+    values = recipe.model_dump()
+    values["model"]["options"] = network_options(recipe)
+    ranges = recipe.augmentation_ranges
+    values["augmentation"] |= {name: getattr(ranges, name) for name in ranges.__dataclass_fields__}
+    return make_recipe(_as_json(values))
+
+
+def network_options(recipe: Recipe) -> dict[str, Any]:
+    """All options of the network; input channels and size are those of the clip.
+
+    Raises:
+        ConfigError: CONFLICT where the recipe gives others.
+    """
+    spec = recipe.clip_spec
+    follows = {"in_channels": spec.channels, "input_size": (spec.length, spec.height, spec.width)}
+    options = {option.name: option.default for option in model_options(recipe.model.name)}
+    for name in set(follows) & set(options):
+        given = recipe.model.options.get(name, follows[name])
+        if _as_json(given) != _as_json(follows[name]):
+            what = f"the network is told {given}, the clips have {follows[name]}"
+            raise ConfigError("CONFLICT", what, "leave it out", where=f"model.options.{name}")
+        options[name] = follows[name]
+    chosen = {name: value for name, value in recipe.model.options.items() if name not in follows}
+    return {**options, **chosen}
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The resolved recipe as YAML; :func:`load_recipe` reads it back to an equal one."""
+    return dump_yaml(_as_json(resolve(recipe).model_dump()))
+
+
+def fingerprint(recipe: Recipe) -> str:
+    """A hash of all that decides on the trained weights; machine matters (workers, device) and prose are left out."""
+    values = resolve(recipe).model_dump(exclude={"summary", "published", "licence", "workers", "device"})
+    return hashlib.sha256(json.dumps(_as_json(values), sort_keys=True).encode()).hexdigest()
+
+
+def describe_options(recipe: Recipe) -> list[dict[str, Any]]:
+    """Every option of ``cinecor train`` as plain data: name, value in this recipe, default, type, help."""
+    values, defaults = _flat(resolve(recipe)), _flat(resolve(Recipe(model={"name": recipe.model.name})))  # type: ignore[arg-type]
+    helps = _helps(Recipe)
+    for option in model_options(recipe.model.name):
+        helps[f"model.options.{option.name}"] = (option.help, option.type)
+    return [
+        {"name": name, "value": value, "default": defaults.get(name), "type": helps[name][1], "help": helps[name][0]}
+        for name, value in values.items()
+    ]
+
+
+def _read(name: str | Path, beside: Path | None, depth: int) -> dict[str, Any]:
+    if depth > _MAX_EXTENDS:
+        raise ConfigError("CONFLICT", "recipes extend each other in a circle", where=str(name))
+    path = _find(str(name), beside)
+    values = read_yaml(path)
+    base = values.pop("extends", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise ConfigError("WRONG_TYPE", "extends is the name of a recipe", where=path.name)
+    return _merge(_read(base, path.parent, depth + 1), values)
+
+
+def _find(name: str, beside: Path | None) -> Path:
+    if name in list_recipes():
+        return Path(str(resources.files("cinecor.training") / _SHIPPED / f"{name}.yaml"))
+    path = Path(name) if beside is None else beside / name
+    if path.is_file():
+        return path
+    todo = _nearest(name, list_recipes()) + " Or give a YAML file."
+    raise ConfigError("UNKNOWN_KEY", f"there is no recipe {path.name!r}", todo.replace("? Or", "? or"), where="recipe")
+
+
+def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = _merge(result[key], value) if both else value
+    return result
+
+
+def _pairs(words: Sequence[str]) -> list[tuple[str, str]]:
+    pairs, rest = [], list(words)
+    while rest:
+        word = rest.pop(0)
+        found = re.fullmatch(r"--([\w.]+)(?:=(.*))?", word, flags=re.DOTALL)
+        if found is None:
+            raise ConfigError("PARSE", f"{word!r} is not an option", "write --name value", where="options")
+        name, text = found.group(1), found.group(2)
+        if text is None:
+            if not rest or re.match(r"--[a-zA-Z]", rest[0]):
+                raise ConfigError("PARSE", "it has no value", "write --name value", where=f"--{name}")
+            text = rest.pop(0)
+        pairs.append((name, text))
+    return pairs
+
+
+def _set(values: dict[str, Any], path: list[str], value: Any, name: str) -> None:
+    for key in path[:-1]:
+        inner = values.get(key) or {}
+        if not isinstance(inner, dict):
+            raise ConfigError("UNKNOWN_KEY", f"{key} has no parts", where=name)
+        values[key] = inner = dict(inner)
+        values = inner
+    values[path[-1]] = value
+
+
+def _check(recipe: Recipe) -> None:
+    known = [option.name for option in model_options(recipe.model.name)]
+    for key in recipe.model.options:
+        if key not in known:
+            what = f"{key!r} is not an option of model {recipe.model.name}"
+            raise ConfigError("UNKNOWN_KEY", what, _nearest(key, known), where="model.options")
+    preset = recipe.augmentation.preset
+    if preset not in AUGMENTATIONS:
+        todo = _nearest(preset, list(AUGMENTATIONS))
+        raise ConfigError("OUT_OF_RANGE", f"{preset!r} is no preset", todo, where="augmentation.preset")
+    _within("clip", lambda: recipe.clip_spec)
+    _within("augmentation", lambda: recipe.augmentation_ranges)
+    if recipe.schedule.warmup_epochs >= recipe.epochs:
+        raise ConfigError("CONFLICT", "the warm-up is as long as the training", where="schedule.warmup_epochs")
+    if recipe.split.validation + recipe.split.test >= 1:
+        raise ConfigError("CONFLICT", "validation and test leave no patients to train on", where="split")
+
+
+def _within(part: str, make: Any) -> None:
+    try:
+        make()
+    except ConfigError as error:
+        raise ConfigError(error.code, error.what, error.todo, where=f"{part}.{error.where}") from error
+
+
+def _explain(error: ValidationError) -> ConfigError:
+    """The first complaint in one line."""
+    first = error.errors()[0]
+    path = [str(key) for key in first["loc"]]
+    where, kind = ".".join(path), first["type"]
+    if kind == "extra_forbidden":
+        known = [name.rpartition(".")[2] for name in _helps(Recipe) if name.split(".")[:-1] == path[:-1]]
+        known += [name for name, field in Recipe.model_fields.items() if len(path) == 1 and name not in known]
+        return ConfigError("UNKNOWN_KEY", "a recipe has no such field", _nearest(path[-1], known), where=where)
+    code = _CODES.get(kind) or ("OUT_OF_RANGE" if kind.startswith(_RANGE_ERRORS) else "WRONG_TYPE")
+    text = first["msg"][0].lower() + first["msg"][1:]
+    return ConfigError(code, f"{str(first['input'])[:80]!r}: {text}", where=where)
+
+
+def _helps(part: type[BaseModel], prefix: str = "") -> dict[str, tuple[str, str]]:
+    """Help text and type of every leaf by its dotted name."""
+    found: dict[str, tuple[str, str]] = {}
+    for name, field in part.model_fields.items():
+        inner = _part_of(field.annotation)
+        if inner is not None:
+            found |= _helps(inner, f"{prefix}{name}.")
+        else:
+            text = " ".join((field.description or "").split())
+            found[prefix + name] = (text, _type_text(field.annotation))
+    return found
+
+
+def _part_of(annotation: Any) -> type[BaseModel] | None:
+    options = [annotation, *getattr(annotation, "__args__", ())]
+    return next((each for each in options if isinstance(each, type) and issubclass(each, BaseModel)), None)
+
+
+def _type_text(annotation: Any) -> str:
+    plain = isinstance(annotation, type) and not hasattr(annotation, "__args__")
+    text = annotation.__name__ if plain else str(annotation).replace("typing.", "")
+    return re.sub(r"Literal\[(.*?)\]", lambda found: found.group(1).replace("'", "").replace(", ", " | "), text)
+
+
+def _flat(recipe: Recipe) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+
+    def walk(values: Mapping[str, Any], prefix: str) -> None:
+        for key, value in values.items():
+            if isinstance(value, Mapping):
+                walk(value, f"{prefix}{key}.")
+            else:
+                found[prefix + key] = value
+
+    walk(_as_json(recipe.model_dump(exclude_none=True)), "")
+    return found
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known, n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(close)}?" if close else f"choose of {', '.join(sorted(known))}"
+
+
+def _as_json(values: Any) -> Any:
+    """The same with lists for tuples, as JSON and YAML have it."""
+    return json.loads(json.dumps(values))

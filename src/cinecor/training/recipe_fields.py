@@ -1,0 +1,179 @@
+"""What a recipe may say: every field with its type, limits, default and help text."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from cinecor.clips.transforms import AUGMENTATIONS, Augmentation
+from cinecor.records import ClipSpec
+from cinecor.training.mirror import Part, mirror
+
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+OptimiserName = Literal["adam", "adamw", "sgd", "nadam", "radam", "lamb", "lion", "madgrad", "rmsprop"]
+
+ClipPart = mirror(ClipSpec)
+_AugmentationRanges = mirror(Augmentation, optional=True)
+
+
+class ModelPart(Part):
+    """Which network."""
+
+    name: str = "i3d"
+    """A network of `cinecor models`."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Its options; `cinecor models NAME` explains them. Input channels and size follow the clip unless given."""
+
+
+class SamplingPart(Part):
+    """Which clips of each loop are taken."""
+
+    train: Literal["first", "random", "even"] = "random"
+    """In training: from the first frame, from a random one (anew each epoch), or spread evenly."""
+    train_clips: Positive = 1
+    """Clips of each loop in a training epoch."""
+    validation_clips: Positive = 1
+    """Clips of each loop, spread evenly, in the validation after each epoch."""
+    test_clips: Positive = 3
+    """Clips of each loop, spread evenly, whose mean is the final prediction; in all splits after training."""
+    from_first: bool = False
+    """Validate and test on the clip from the first frame instead, as paper 000's code does."""
+
+
+class AugmentationPart(_AugmentationRanges):  # type: ignore[valid-type]
+    """How training clips are varied: a named preset, any range of which can be replaced."""
+
+    preset: str = "none"
+    """One of the named sets of ranges: none, coreecho, echonet, transfer, madani, wide."""
+
+
+class OptimiserPart(Part):
+    """How weights are changed."""
+
+    name: OptimiserName = "adam"
+    """Which optimiser."""
+    lr: Annotated[float, Field(gt=0, le=100)] = 1e-3
+    """Learning rate at its highest."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Weight decay (decoupled in adamw); never on biases and norms."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Momentum, first beta, of those that have one."""
+
+
+class SchedulePart(Part):
+    """How the learning rate goes on."""
+
+    name: Literal["constant", "step", "halve", "cosine", "plateau"] = "constant"
+    """constant; step (times `factor` every `every` epochs); halve (step with factor 0.5); cosine (down to `floor`);
+    plateau (times `factor` after `every` epochs without a better monitored metric)."""
+    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
+    """Epochs over which the rate rises linearly from near 0."""
+    every: Positive = 10
+    """Epochs; for step, halve and plateau."""
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """For step and plateau."""
+    floor: Share = 0.0
+    """Lowest rate as a part of the highest; for cosine and plateau."""
+
+
+class LossPart(Part):
+    """What is minimised."""
+
+    name: Literal["mse", "l1", "huber"] = "mse"
+    """Mean squared error, mean absolute error, or Huber's."""
+    delta: Annotated[float, Field(gt=0)] = 5.0
+    """Where Huber's loss turns from square to straight, in the target's unit."""
+
+
+class SplitPart(Part):
+    """Who is trained on, validated on and tested on."""
+
+    by: Literal["layout", "patient"] = "layout"
+    """layout: as the data folder says, and patients where it says nothing; patient: always drawn by patient."""
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.125
+    """Part of the patients, where they are drawn."""
+    test: Annotated[float, Field(gt=0, lt=1)] = 0.125
+    """Part of the patients, where they are drawn."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Of the draw; apart from the training's, so that trainings can be compared."""
+
+
+class PublishedPart(Part):
+    """The row of a paper that a recipe stands for, to be printed beside our own."""
+
+    source: str
+    """Paper, table and row."""
+    rmse: float | None = None
+    """In the target's unit."""
+    mae: float | None = None
+    """In the target's unit."""
+    r2: float | None = None
+    """Coefficient of determination."""
+
+
+class Recipe(Part):
+    """One training, completely. Each field is an option of `cinecor train`."""
+
+    summary: str = ""
+    """What this training is, in one line."""
+    model: ModelPart = ModelPart()
+    target: str = "ef"
+    """Label to predict: ef (%), edv_ml, esv_ml (mL)."""
+    clip: ClipPart = ClipPart()  # type: ignore[valid-type]
+    sampling: SamplingPart = SamplingPart()
+    augmentation: AugmentationPart = AugmentationPart()
+    optimiser: OptimiserPart = OptimiserPart()
+    schedule: SchedulePart = SchedulePart()
+    loss: LossPart = LossPart()
+    split: SplitPart = SplitPart()
+    batch_size: Positive = 16
+    """Clips in a training batch."""
+    epochs: Positive = 50
+    """At most."""
+    patience: Annotated[int, Field(ge=0)] = 20
+    """Stop after so many epochs without a better monitored metric; 0 never stops early."""
+    monitor: Literal["rmse", "mae"] = "rmse"
+    """Metric of the validation split that decides on the best epoch."""
+    gradient_clip: Annotated[float, Field(ge=0)] = 0.0
+    """Gradients are cut to this; 0 does not."""
+    gradient_clip_by: Literal["norm", "value"] = "norm"
+    """Cut the norm of all gradients, or each value."""
+    precision: Literal["fp32", "bf16-mixed"] = "fp32"
+    """bf16-mixed computes the trunk in bfloat16 (faster where the machine has it); the head stays in float32."""
+    channels_last: bool = True
+    """Lay tensors out by position, which is faster on most machines."""
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """Where to compute."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Of weights, order, clips, augmentation and dropout."""
+    workers: Annotated[int, Field(ge=0, le=256)] = 0
+    """Processes that make batches; the result does not depend on it."""
+    reference_clips: Annotated[int, Field(ge=0)] = 256
+    """Embeddings of so many training clips are kept with the weights, to tell what is unlike the training data."""
+    weights: Literal["float32", "float16", "bfloat16"] = "float32"
+    """How the weights are stored."""
+    licence: str = "Apache-2.0"
+    """Of the weights."""
+    published: PublishedPart | None = None
+
+    @property
+    def clip_spec(self) -> ClipSpec:
+        """How frames become the network's input."""
+        return ClipSpec(**self.clip.model_dump())  # type: ignore[attr-defined]
+
+    @property
+    def augmentation_ranges(self) -> Augmentation:
+        """The preset with what replaces parts of it."""
+        chosen = self.augmentation.model_dump(exclude={"preset"}, exclude_none=True)
+        return Augmentation(**{**_plain(AUGMENTATIONS[self.augmentation.preset]), **chosen})
+
+    @property
+    def metric(self) -> str:
+        """Name of the monitored metric in the logs."""
+        return f"validation_{self.monitor}"
+
+
+def _plain(augmentation: Augmentation) -> dict[str, Any]:
+    return {name: getattr(augmentation, name) for name in augmentation.__dataclass_fields__}

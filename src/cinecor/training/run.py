@@ -1,0 +1,187 @@
+"""One training from a recipe and a data folder to a run's folder, and what can be asked of that folder."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+
+from cinecor import storage
+from cinecor.clips import Cache
+from cinecor.errors import ConfigError, ResourceError, StorageError
+from cinecor.models import create_model
+from cinecor.models.checkpoint import MANIFEST_NAME, Manifest, read_manifest
+from cinecor.records import SPLITS, Study
+from cinecor.training.data import TrainingData, open_data
+from cinecor.training.finishing import finish
+from cinecor.training.recipe import dump_recipe, fingerprint, load_recipe, network_options, resolve
+from cinecor.training.recipe_fields import Recipe
+from cinecor.training.task import Regression
+
+RECIPE_NAME = "recipe.yaml"
+_OWN = {RECIPE_NAME, ".lock"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training.
+
+    ``folder`` holds ``recipe.yaml`` (resolved), ``model.safetensors`` and ``manifest.json`` (the best epoch),
+    ``metrics.csv``, ``tensorboard/``, ``predictions_<split>.csv``, ``truth.csv`` and ``last.ckpt``.
+    """
+
+    folder: Path
+    recipe: Recipe
+    manifest: Manifest
+
+    def summary(self) -> str:
+        """The metrics of the best epoch and, where the recipe stands for one, those of the paper."""
+        metrics, unit = self.manifest.metrics, self.manifest.unit
+        lines = [f"best epoch: {metrics['best_epoch']} of {metrics['epochs']} (by validation {self.recipe.monitor})"]
+        lines.append(f"{'':<12}{'RMSE':>8}{'MAE':>8}{'R²':>8}   {unit}")
+        lines += [_metric_row(split, metrics[split]) for split in SPLITS]
+        if self.recipe.published is not None:
+            lines.append(_metric_row("published", self.recipe.published.model_dump()))
+        lines.append(f"trained on: {self.manifest.training_data['description']}")
+        lines.append(f"run: {self.folder}")
+        return "\n".join(lines)
+
+
+def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Path | None = None) -> Run:
+    """Train as the recipe says; go on where an earlier call was interrupted; do nothing where it had finished.
+
+    A run that was interrupted, by a signal or by ``kill -9``, ends with the same weights, to the bit on a CPU with the
+    same number of threads, as one that was not.
+
+    Args:
+        recipe: what to train.
+        data: a folder in a known layout, or studies.
+        out: the run's folder, new or of an earlier call with the same recipe and data.
+        cache: where decoded frames go; by default the folder that ``CINECOR_CACHE`` names, or the user's cache.
+
+    Raises:
+        ConfigError: CONFLICT where ``out`` holds something else.
+        DatasetError, InputError: the data cannot be used.
+        StorageError: LOCKED where another process trains there; or the folder cannot be written.
+        CheckpointError: NONFINITE where the training diverges; CORRUPT, MISMATCH for an earlier state.
+        ResourceError: NO_DEVICE, OOM.
+    """
+    recipe = resolve(recipe)
+    with _locked(out):
+        _claim(recipe, out)
+        opened = open_data(recipe, data, cache or (None if isinstance(data, Path) else out / "cache"))
+        if (out / MANIFEST_NAME).exists():
+            return _read_finished(recipe, opened, out)
+        with _memory_errors():
+            manifest = _train(recipe, opened, opened.build_cache(), out)
+    return Run(out, recipe, manifest)
+
+
+def open_run(folder: Path) -> Run:
+    """A finished run.
+
+    Raises:
+        CheckpointError: it has no weights, or they are damaged.
+        ConfigError: its recipe is missing or damaged.
+    """
+    return Run(folder, load_recipe(folder / RECIPE_NAME), read_manifest(folder))
+
+
+def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path) -> Manifest:
+    from lightning.fabric import Fabric  # ten seconds, which a finished or refused run need not wait
+
+    from cinecor.training.loop import STATE_NAME, Fit, find_state
+
+    state = find_state(out / STATE_NAME, fingerprint(recipe), data.fingerprint)
+    with _quiet():
+        fabric = Fabric(accelerator=_accelerator(recipe), devices=1)
+        fabric.launch()
+    if fabric.device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+    task = make_task(recipe, float(data.read_targets("train").mean()))
+    sets = (data.make_dataset(cache, "train", "train"), data.make_dataset(cache, "validation", "validation"))
+    state = Fit(recipe, task, *sets, out, fabric, state).run()
+    return finish(recipe, data, cache, task, state, out, fabric.device)
+
+
+def make_task(recipe: Recipe, mean: float) -> Regression:
+    """The recipe's network with its first weights: a function of the seed, and of the target's mean as last bias."""
+    torch.manual_seed(recipe.seed)
+    network = create_model(recipe.model.name, **network_options(recipe))
+    network.set_output_bias(mean)
+    return Regression(network, mixed=recipe.precision == "bf16-mixed", channels_last=recipe.channels_last)
+
+
+def _claim(recipe: Recipe, out: Path) -> None:
+    """Take the folder for this recipe, or see that it is this recipe's already."""
+    path = out / RECIPE_NAME
+    if path.exists():
+        if fingerprint(load_recipe(path)) != fingerprint(recipe):
+            what, todo = "it holds a run of another recipe", "give another folder, or the recipe that it holds"
+            raise ConfigError("CONFLICT", what, todo, where=out.name)
+        return
+    if any(entry.name not in _OWN for entry in out.iterdir()):
+        raise ConfigError("CONFLICT", "the folder is not empty and holds no run", "give another", where=out.name)
+    command = f"# cinecor train {RECIPE_NAME} --data DIR --out {shlex.quote(out.name)}\n"
+    storage.write_text(path, command + dump_recipe(recipe))
+
+
+def _read_finished(recipe: Recipe, data: TrainingData, out: Path) -> Run:
+    manifest = read_manifest(out)
+    if manifest.training_data.get("fingerprint") != data.fingerprint:
+        what = "its finished run was trained on other studies, splits or labels"
+        raise ConfigError("CONFLICT", what, "give another folder", where=out.name)
+    return Run(out, recipe, manifest)
+
+
+def _accelerator(recipe: Recipe) -> str:
+    if recipe.device == "gpu" and not (torch.cuda.is_available() or torch.backends.mps.is_available()):
+        raise ResourceError("NO_DEVICE", "no GPU can be used", "choose --device cpu or auto", where="device")
+    return recipe.device
+
+
+def _metric_row(name: str, values: dict[str, float | None]) -> str:
+    cells = [values.get(key) for key in ("rmse", "mae", "r2")]
+    return f"{name:<12}" + "".join(f"{'–' if cell is None else format(cell, '.2f'):>8}" for cell in cells)
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """One training in a folder at a time; the lock ends with its process, however that ends."""
+    storage.make_folder(out)
+    with storage.loud(out):
+        lock = FileLock(out / ".lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout as error:
+            raise StorageError(
+                "LOCKED", "another process trains here", "wait, or give another folder", where=out.name
+            ) from error
+    with lock:
+        yield
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    try:
+        yield
+    except (torch.cuda.OutOfMemoryError, MemoryError) as error:
+        raise ResourceError("OOM", "the memory does not suffice", "choose a smaller --batch_size") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning's announcements of devices and tips are for its own users."""
+    logger = logging.getLogger("lightning.fabric.utilities.rank_zero")
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

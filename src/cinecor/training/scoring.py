@@ -1,0 +1,93 @@
+"""Predictions and truth for evaluation: those that a run saved, or new ones for another data folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from cinecor.clips import Cache, ClipDataset, Sampling
+from cinecor.errors import ConfigError, DatasetError
+from cinecor.evaluation import table
+from cinecor.models.checkpoint import Manifest, load_checkpoint, read_manifest
+from cinecor.records import SPLITS, ClipSpec, Split, Study
+from cinecor.training.data import default_cache
+from cinecor.training.finishing import TRUTH_NAME, predictions_name, truth_table
+from cinecor.training.loading import make_loader
+from cinecor.training.prediction import predict_values, to_predictions
+from cinecor.training.reading import read_folder
+from cinecor.training.splitting import keep_labelled
+from cinecor.training.task import Regression
+
+ALL = "all"
+BATCH = 8  # clips; the predictions do not depend on it
+
+
+def predictions_of(
+    run: Path, data: Path | None = None, split: str = "test", *, cache: Path | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Tables of predictions and truth, and the manifest of the weights.
+
+    Args:
+        run: folder of a finished run, or any folder with weights and manifest.
+        data: predict on this data folder now; None takes the tables that the run saved.
+        split: train, validation, test or all. A data folder without splits is test as a whole.
+        cache: where decoded frames of ``data`` go.
+
+    Raises:
+        ConfigError: OUT_OF_RANGE for another split; CONFLICT where no tables were saved and no data are given.
+        DatasetError, CheckpointError, InputError: tables, data or weights cannot be used.
+    """
+    if split not in (*SPLITS, ALL):
+        raise ConfigError(
+            "OUT_OF_RANGE", f"{split!r} is no split", f"choose of {', '.join(SPLITS)}, all", where="split"
+        )
+    wanted: tuple[Split, ...] = SPLITS if split == ALL else tuple(name for name in SPLITS if name == split)
+    manifest = read_manifest(run)
+    if data is None:
+        predictions, truth = _read_saved(run, wanted)
+    else:
+        predictions, truth = _predict(run, data, wanted, cache)
+    return predictions, truth, manifest.model_dump(mode="json")
+
+
+def _read_saved(run: Path, splits: tuple[Split, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    if not (run / TRUTH_NAME).exists():
+        raise ConfigError("CONFLICT", "this folder has no saved predictions", "give --data", where=run.name)
+    truth = table.read_truth(run / TRUTH_NAME)
+    predictions = pd.concat([table.read_predictions(run / predictions_name(split)) for split in splits])
+    return predictions.reset_index(drop=True), truth[truth["split"].isin(splits)].reset_index(drop=True)
+
+
+def _predict(run: Path, data: Path, splits: tuple[Split, ...], cache: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    network, manifest = load_checkpoint(run)
+    by_split = _select(keep_labelled(read_folder(data)[2], manifest.target), splits)
+    spec = ClipSpec.from_dict(manifest.clip)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    task = Regression(network).to(device)
+    frames = Cache.build([study for each in by_split.values() for study in each], spec, cache or default_cache(data))
+    tables = []
+    for split, studies in by_split.items():
+        clips = ClipDataset(studies, frames, spec, sampling=_sampling(manifest), targets=(manifest.target,))
+        rows = predict_values(task, make_loader(clips, 0, device, batch_size=BATCH), device)
+        tables.append(table.from_predictions(to_predictions(rows, studies, split, manifest.target)))
+    predictions = pd.concat(tables).reset_index(drop=True)
+    return predictions, truth_table(list(by_split.items()), manifest.target)
+
+
+def _select(studies: tuple[Study, ...], splits: tuple[Split, ...]) -> dict[Split, tuple[Study, ...]]:
+    if all(study.split is None for study in studies):
+        return {"test": studies}
+    found = {split: tuple(study for study in studies if study.split == split) for split in splits}
+    found = {split: each for split, each in found.items() if each}
+    if not found:
+        raise DatasetError("BAD_SPLIT", f"no study is in {' or '.join(splits)}", "choose another split")
+    return found
+
+
+def _sampling(manifest: Manifest) -> Sampling:
+    if manifest.extra.get("from_first"):
+        return Sampling(how="first")
+    return Sampling(how="even", clips=int(manifest.extra.get("clips_per_loop", 1)))

@@ -1,0 +1,47 @@
+"""A cohort whose target can be learned in seconds: a disc whose size swings with the "ejection fraction"."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cinecor.records import Cine, Study
+from cinecor.training.recipe import make_recipe
+from cinecor.training.recipe_fields import Recipe
+
+TINY = {
+    "summary": "a disc that beats",
+    "model": {"name": "i3d", "options": {"depth": "stem", "width": 0.1, "norm_momentum": 0.1}},
+    "clip": {"length": 6, "height": 24, "width": 24},
+    "optimiser": {"lr": 0.01},
+    "batch_size": 4,
+    "epochs": 3,
+    "device": "cpu",
+    "reference_clips": 5,
+}
+
+
+def make_study(number: int, split: str | None, patient: str | None = None) -> Study:
+    rng = np.random.default_rng(number)
+    ef = float(rng.uniform(20, 70))
+    rows, columns = np.mgrid[:24, :24] - 12
+    phase = np.sin(np.arange(10) / 10 * np.pi) * ef / 100
+    discs = np.stack([np.hypot(rows, columns) < 9 * (1 - part) for part in phase])
+    frames = (discs * 200 + rng.integers(0, 30, discs.shape)).astype(np.uint8)[:, None]
+    cine = Cine(source=frames, modality="US", view="A4C", frames=10, height=24, width=24)
+    return Study(id=f"{number:04d}", cines=(cine,), patient=patient, split=split, labels={"ef": ef})
+
+
+def make_cohort(train: int = 10, validation: int = 4, test: int = 4) -> list[Study]:
+    splits = ["train"] * train + ["validation"] * validation + ["test"] * test
+    return [make_study(number, split) for number, split in enumerate(splits)]
+
+
+@pytest.fixture
+def tiny() -> Recipe:
+    return make_recipe(TINY)
+
+
+@pytest.fixture
+def cohort() -> list[Study]:
+    return make_cohort()
