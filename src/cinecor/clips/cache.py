@@ -24,7 +24,7 @@ from cinecor.clips import cache_index
 from cinecor.clips.building import Builder
 from cinecor.clips.cache_index import Entry, Key
 from cinecor.clips.fingerprint import fingerprint
-from cinecor.clips.preparing import count_workers
+from cinecor.clips.preparing import choose_workers
 from cinecor.errors import CinecorError, DatasetError, InputError
 from cinecor.records import Cine, ClipSpec, Study
 
@@ -72,8 +72,8 @@ class Cache:
             studies: ids must be unique. Other studies that the cache holds stay.
             spec: size, channels and crop decide; caches of several specifications live in one folder.
             folder: is made where it does not exist.
-            workers: processes that decode; None: one for each processor. In a script, more than one needs
-                ``if __name__ == "__main__":``.
+            workers: processes that decode; None: one for each processor, or only this one for a few loops. In a
+                script, more than one needs ``if __name__ == "__main__":``.
             progress: show a bar where the error stream is a terminal.
             skip_damaged: leave loops out that cannot be read (``failures`` lists them) rather than refuse.
 
@@ -96,7 +96,7 @@ class Cache:
                 if stale:
                     kept = {key: entry for key, entry in entries.items() if key not in stale}
                     builder = Builder(home, spec, kept, prints)
-                    failures |= builder.run(stale, workers or count_workers(), progress=progress)
+                    failures |= builder.run(stale, workers or choose_workers(len(stale)), progress=progress)
                     entries = builder.entries
         if failures and not skip_damaged:
             raise _summarise(failures, len(cines))

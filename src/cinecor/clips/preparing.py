@@ -29,6 +29,10 @@ AHEAD = 4
 """Loops given to each worker ahead of what has been taken back: bounds memory, keeps the workers busy."""
 
 
+FEW = 64
+"""Loops that one process prepares in about the two seconds in which others start (EchoNet-Dynamic's size)."""
+
+
 def prepare_one(cine: Cine, spec: ClipSpec) -> Outcome:
     """Decode and prepare one loop; a failure that a user can act on is returned, not raised."""
     try:
@@ -61,8 +65,10 @@ def prepare_many(cines: Sequence[Cine], spec: ClipSpec, workers: int) -> Generat
                 done += 1
 
 
-def count_workers() -> int:
-    """Processors that this process may use."""
+def choose_workers(loops: int) -> int:
+    """One worker for each processor that this process may use; 1 where so few loops are done before others start."""
+    if loops <= FEW:
+        return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
