@@ -14,9 +14,9 @@ from cinecor.models.inception import (
     AxisLayerNorm,
     Inception,
     NormFactory,
+    SameMaxPool,
     Widths,
     convolution,
-    max_pool,
     same_padding,
 )
 
@@ -44,9 +44,16 @@ def test_strided_convolution_equals_scipy():
     np.testing.assert_allclose(conv(x).detach().numpy()[0, 0], full, rtol=1e-4, atol=1e-5)
 
 
-def test_padding_never_wins_in_max_pooling():
-    pool = max_pool((1, 3, 3), (1, 2, 2))
-    assert pool(torch.full((1, 1, 1, 4, 4), -5.0)).max() == -5.0
+@pytest.mark.parametrize("size", [(1, 4, 4), (5, 6, 7), (7, 14, 9), (4, 5, 8)])
+@pytest.mark.parametrize(
+    ("kernel", "stride"),
+    [((1, 3, 3), (1, 2, 2)), ((3, 3, 3), (2, 2, 2)), ((2, 3, 3), (2, 2, 2)), ((3, 3, 3), (1, 1, 1))],
+)
+def test_max_pooling_equals_padding_with_minus_infinity(size, kernel, stride):
+    x = torch.randn(2, 3, *size) - 5
+    pads = same_padding(size, kernel, stride)
+    expected = nn.functional.max_pool3d(nn.functional.pad(x, pads, value=float("-inf")), kernel, stride)
+    assert torch.equal(SameMaxPool(kernel, stride)(x), expected)
 
 
 @pytest.mark.parametrize("dims", [2, 3])

@@ -12,7 +12,8 @@ from cinecor.models import _registry, create_model, describe_model, list_models,
 
 
 def test_listing_imports_no_torch():
-    code = "import sys; from cinecor.models import list_models, describe_model\n[describe_model(n) for n in list_models()]\n"
+    code = "import sys; from cinecor.models import list_models, describe_model\n"
+    code += "[describe_model(n) for n in list_models()]\n"
     code += "assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -21,10 +21,10 @@ from cinecor.models.inception import (
     INCEPTION_V1,
     Inception,
     NormFactory,
+    SameMaxPool,
     conv_norm_relu,
     convolution,
     glorot,
-    max_pool,
 )
 
 _STEM_WIDTHS = (64, 192)
@@ -90,9 +90,9 @@ class I3D(Network):
         factory = NormFactory(norm, norm_axes, norm_momentum, 3)
         first, second = (max(1, round(channels * width)) for channels in _STEM_WIDTHS)
         self.conv1 = conv_norm_relu(in_channels, first, (7, 7, 7), factory, conv1_stride, bias=True)
-        self.pool1 = max_pool((1, 3, 3), (1, 2, 2))
+        self.pool1 = SameMaxPool((1, 3, 3), (1, 2, 2))
         self.conv2 = _conv2(conv2, first, second, conv2_relu)
-        self.pool2 = max_pool((1, 3, 3), (1, 2, 2))
+        self.pool2 = SameMaxPool((1, 3, 3), (1, 2, 2))
         self.stages = nn.ModuleDict()
         self.num_features = self._add_stages(_MODULES[depth], second, width, factory, pool_after)
         positions = _positions(input_size, conv1_stride, _MODULES[depth], pool_after)
@@ -111,7 +111,7 @@ class I3D(Network):
             if module == "5":
                 self.stages["pool5"] = _ValidAveragePool(_LAST_POOL)
             elif pool_after or module != modules[-1]:
-                self.stages[f"pool{module}"] = max_pool(_POOL_KERNELS[module], (2, 2, 2))
+                self.stages[f"pool{module}"] = SameMaxPool(_POOL_KERNELS[module], (2, 2, 2))
         return channels
 
     def forward_features(

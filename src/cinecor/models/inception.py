@@ -115,16 +115,35 @@ def same_padding(size: Sequence[int], kernel: Sequence[int], stride: Sequence[in
 
 
 class SamePad(nn.Module):
-    """Pad as TensorFlow's ``same`` does before a convolution or pooling layer that pads nothing itself."""
+    """Pad with zeros as TensorFlow's ``same`` does before a convolution that pads nothing itself."""
 
-    def __init__(self, kernel: Sequence[int], stride: Sequence[int], value: float) -> None:
+    def __init__(self, kernel: Sequence[int], stride: Sequence[int]) -> None:
         super().__init__()
-        self.kernel, self.stride, self.value = tuple(kernel), tuple(stride), value
+        self.kernel, self.stride = tuple(kernel), tuple(stride)
 
     def forward(self, x: Float[Tensor, "batch channel *positions"]) -> Float[Tensor, "batch channel *padded"]:
         """The padded feature map."""
         pads = same_padding(x.shape[2:], self.kernel, self.stride)
-        return functional.pad(x, pads, value=self.value) if any(pads) else x
+        return functional.pad(x, pads) if any(pads) else x
+
+
+class SameMaxPool(nn.Module):
+    """Max pooling with TensorFlow's ``same`` padding; what is padded never wins.
+
+    PyTorch pads both ends alike; the one position more that ``same`` may put at the end is what ``ceil_mode`` does.
+    """
+
+    def __init__(self, kernel: Sequence[int], stride: Sequence[int]) -> None:
+        super().__init__()
+        self.kernel, self.stride = tuple(kernel), tuple(stride)
+        self.pool = functional.max_pool3d if len(self.kernel) == 3 else functional.max_pool2d
+
+    def forward(self, x: Float[Tensor, "batch channel *positions"]) -> Float[Tensor, "batch channel *pooled"]:
+        """The pooled feature map."""
+        pads = same_padding(x.shape[2:], self.kernel, self.stride)
+        before, after = pads[::2], pads[1::2]
+        pooled: Tensor = self.pool(x, self.kernel, self.stride, padding=tuple(before[::-1]), ceil_mode=before != after)
+        return pooled
 
 
 def convolution(
@@ -136,13 +155,7 @@ def convolution(
     make = partial(_CONV[len(kernel)], in_channels, out_channels, kernel, stride=steps, bias=bias)  # type: ignore[arg-type]
     if set(steps) == {1} and all(width % 2 for width in kernel):
         return make(padding=tuple(width // 2 for width in kernel))  # type: ignore[arg-type]
-    return nn.Sequential(SamePad(kernel, steps, 0.0), make())
-
-
-def max_pool(kernel: Sequence[int], stride: Sequence[int]) -> nn.Module:
-    """Max pooling with ``same`` padding; what is padded never wins."""
-    pool = (nn.MaxPool3d if len(kernel) == 3 else nn.MaxPool2d)(tuple(kernel), tuple(stride))
-    return nn.Sequential(SamePad(kernel, stride, float("-inf")), pool)
+    return nn.Sequential(SamePad(kernel, steps), make())
 
 
 def conv_norm_relu(
