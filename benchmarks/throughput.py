@@ -3,7 +3,8 @@
 python benchmarks/throughput.py [--model i3d] [--option depth=3 …] [--turns 3] [--no-compile] [--device cpu]
 
 One step of each way is timed in turn, and the best of several turns counts for each, so that other work on the
-machine falls on all alike. What counts are the ratios: of a way to plain fp32 in the same column, and of 2 threads to 1.
+machine falls on all alike. What counts are the ratios: of a way to plain fp32 in the same column, and of many
+threads to few.
 """
 
 from __future__ import annotations

@@ -100,7 +100,9 @@ class Cache:
                     entries = builder.entries
         if failures and not skip_damaged:
             raise _summarise(failures, len(cines))
-        return cls(home, spec, {key: entry for key, entry in entries.items() if key in prints}, failures)
+        built = cls(home, spec, {key: entry for key, entry in entries.items() if key in prints}, failures)
+        built._open()
+        return built
 
     def frames(self, study: str, cine: int = 0) -> UInt8[np.ndarray, "time channel height width"]:
         """All frames of one loop: a read-only view of the file, nothing is copied.
@@ -131,6 +133,11 @@ class Cache:
         if entry is None:
             raise DatasetError("MISSING_FILE", f"cine {cine} is not in the cache", "build the cache", where=study)
         return entry
+
+    def _open(self) -> None:
+        """Map all files now: from here on it is no matter to this process if another one replaces the cache."""
+        for name in {entry.segment for entry in self._entries.values()}:
+            self._segment(name)
 
     def _segment(self, name: str) -> np.ndarray:
         if name not in self._segments:
