@@ -366,6 +366,30 @@ def test_a_killed_build_leaves_what_it_had_and_the_next_goes_on(tmp_path: Path, 
     assert len(prepared) == 2, "three of five were on disk"
 
 
+def test_workers_end_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+    script = f"""
+        import multiprocessing, os, signal, sys
+        sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+        from cinecor.clips import preparing
+        from tests.clips import loops
+
+        if __name__ == "__main__":
+            cines = [loops.make_study(index).cines[0] for index in range(40)]
+            outcomes = preparing.prepare_many(cines, loops.SPEC, 2)
+            next(outcomes)
+            print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    path = tmp_path / "script.py"
+    path.write_text(textwrap.dedent(script))
+    # The workers hold the pipe too: reading it to its end is waiting for the last of them to end.
+    with subprocess.Popen([sys.executable, path], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        workers = run.stdout.read().split()
+    assert run.returncode == -signal.SIGKILL
+    assert len(workers) == 2
+
+
 def test_a_cache_goes_to_another_process(tmp_path: Path) -> None:
     studies = [make_study(0)]
     built = build(studies, tmp_path)
