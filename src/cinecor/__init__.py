@@ -14,14 +14,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cinecor.version import __version__
+
 if TYPE_CHECKING:
     from cinecor.errors import CinecorError
     from cinecor.inference import load_analyser
     from cinecor.io import discover, load
     from cinecor.models import create_model, list_models
     from cinecor.records import Cine, ClipSpec, Measurement, Report, Study
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Cine",
@@ -30,6 +30,7 @@ __all__ = [
     "Measurement",
     "Report",
     "Study",
+    "__version__",
     "create_model",
     "discover",
     "list_models",
@@ -60,4 +61,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return list(__all__)

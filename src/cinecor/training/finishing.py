@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset
 
-from cinecor import __version__
 from cinecor.clips import Cache
 from cinecor.evaluation import table
 from cinecor.evaluation.quantities import unit
@@ -29,6 +28,7 @@ from cinecor.training.recipe import fingerprint, network_options
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.state import State
 from cinecor.training.task import Regression
+from cinecor.version import __version__
 
 TRUTH_NAME = "truth.csv"
 LEVEL = 0.9  # of the interval that the calibration is meant for
