@@ -304,3 +304,36 @@ def test_a_refused_write_keeps_what_was_there(tmp_path: Path, frames: np.ndarray
     with pytest.raises(StorageError):
         video.write(target, frames[:2], 20.0)
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize(
+    ("form", "codec", "pixels", "error"),
+    [
+        ("avi", "rawvideo", "bgr24", 0.0),
+        ("avi", "rawvideo", "gray", 0.0),
+        ("avi", "png", "rgb24", 0.0),
+        ("avi", "mpeg4", "yuv420p", 3.0),
+        ("avi", "libx264", "yuv420p", 3.0),
+        ("asf", "wmv2", "yuv420p", 3.0),
+        ("mpeg", "mpeg2video", "yuv420p", 3.0),
+        ("mov", "prores", "yuv422p10le", 3.0),
+        ("webm", "libvpx", "yuv420p", 3.0),
+    ],
+)
+def test_what_other_programs_export(tmp_path: Path, form: str, codec: str, pixels: str, error: float) -> None:
+    frames = speckle(12, 64, 64)
+    path = tmp_path / "loop"
+    with av.open(str(path), "w", format=form) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.height = stream.width = 64
+        stream.pix_fmt, stream.bit_rate = pixels, 4_000_000
+        for index, frame in enumerate(frames):
+            picture = av.VideoFrame.from_ndarray(frame[0], format="gray")
+            picture.pts = index
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    assert video.describe(path).times_ms == pytest.approx([40 * index for index in range(12)])
+    loaded = video.load(path)
+    assert len(loaded) == 12
+    assert np.abs(loaded.astype(int) - frames).mean() <= error
+    np.testing.assert_array_equal(video.load(path, [9, 2]), loaded[[9, 2]])

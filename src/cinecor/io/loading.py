@@ -42,7 +42,7 @@ def load(cine: Cine, limits: Limits = DEFAULT) -> Frames:
     first = source if isinstance(source, Path) else _first(source)
     kind = kind_of(first)
     if kind in ("dicom", "nifti"):
-        return cast(Frames, reader(kind).load(cine))
+        return cast(Frames, reader(kind).load(cine, limits=limits))
     if not isinstance(source, Path):
         if kind == "still":
             return _stacked(source, limits)
