@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
+import scipy  # its rooms load when first used: naming a study need not wait two seconds for scipy.signal
 from jaxtyping import Float
-from scipy import signal
 
 from cinecor.errors import InputError
 from cinecor.measures.ejection_fraction import ejection_fraction
@@ -97,14 +97,14 @@ def _checked(curve: np.ndarray, times_ms: np.ndarray | None) -> tuple[np.ndarray
 def _period(values: np.ndarray, shortest: float) -> int | None:
     """Frames in a cycle, None where the curve holds less than about one and a half."""
     count = len(values)
-    centred = signal.detrend(values)
+    centred = scipy.signal.detrend(values)
     power = float(centred @ centred)
     if power <= 1e-18 * max(1.0, float(values @ values)):
         return None
-    lags = signal.correlate(centred, centred)[count - 1 :] / power
+    lags = scipy.signal.correlate(centred, centred)[count - 1 :] / power
     lags = lags * count / np.maximum(count - np.arange(count), count / 3)  # fewer products at long lags
     first = max(math.ceil(shortest), 2)
-    peaks, _ = signal.find_peaks(lags[: count * 3 // 4])
+    peaks, _ = scipy.signal.find_peaks(lags[: count * 3 // 4])
     peaks = peaks[(peaks >= first) & (lags[peaks] > 0.3)]
     if not len(peaks):
         return None
@@ -116,7 +116,7 @@ def _smooth(values: np.ndarray, period: int | None, mode: Literal["interp", "wra
     window = span + 1 - span % 2
     if window < 5:
         return values
-    smooth: np.ndarray = signal.savgol_filter(values, window, 2, mode=mode)
+    smooth: np.ndarray = scipy.signal.savgol_filter(values, window, 2, mode=mode)
     return smooth
 
 
@@ -150,8 +150,8 @@ def _turns(level: np.ndarray, excursion: float, spread: float) -> list[int]:
     """Peaks of the curve. One that the loop's end cuts off on one side counts where it is as high as the whole ones."""
     floor = level.min() - 10 * excursion
     framed = np.concatenate([[floor], level, [floor]])
-    peaks = signal.find_peaks(framed, prominence=SWING * excursion, distance=spread)[0] - 1
-    whole, _ = signal.find_peaks(level, prominence=SWING * excursion)
+    peaks = scipy.signal.find_peaks(framed, prominence=SWING * excursion, distance=spread)[0] - 1
+    whole, _ = scipy.signal.find_peaks(level, prominence=SWING * excursion)
     usual = np.median(level[whole]) if len(whole) else level.max()
     return [int(peak) for peak in peaks if peak in whole or level[peak] >= usual - END_LEVEL * excursion]
 
