@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cinecor.records import Cine, Study
+from cinecor.training import train
 from cinecor.training.recipe import make_recipe
 from cinecor.training.recipe_fields import Recipe
 
@@ -21,7 +22,7 @@ TINY = {
 }
 
 
-def make_study(number: int, split: str | None, patient: str | None = None) -> Study:
+def _make_study(number: int, split: str | None, patient: str | None = None) -> Study:
     rng = np.random.default_rng(number)
     ef = float(rng.uniform(20, 70))
     rows, columns = np.mgrid[:24, :24] - 12
@@ -32,9 +33,24 @@ def make_study(number: int, split: str | None, patient: str | None = None) -> St
     return Study(id=f"{number:04d}", cines=(cine,), patient=patient, split=split, labels={"ef": ef})
 
 
-def make_cohort(train: int = 10, validation: int = 4, test: int = 4) -> list[Study]:
+def _make_cohort(train: int = 10, validation: int = 4, test: int = 4) -> list[Study]:
     splits = ["train"] * train + ["validation"] * validation + ["test"] * test
-    return [make_study(number, split) for number, split in enumerate(splits)]
+    return [_make_study(number, split) for number, split in enumerate(splits)]
+
+
+@pytest.fixture(scope="session")
+def make_study():
+    return _make_study
+
+
+@pytest.fixture(scope="session")
+def make_cohort():
+    return _make_cohort
+
+
+@pytest.fixture
+def cohort() -> list[Study]:
+    return _make_cohort()
 
 
 @pytest.fixture
@@ -42,6 +58,7 @@ def tiny() -> Recipe:
     return make_recipe(TINY)
 
 
-@pytest.fixture
-def cohort() -> list[Study]:
-    return make_cohort()
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A finished run on the cohort; tests must not change it."""
+    return train(make_recipe(TINY), _make_cohort(), tmp_path_factory.mktemp("runs") / "finished")

@@ -105,7 +105,7 @@ def save_checkpoint(
         ) from error
     storage.write_bytes(folder / WEIGHTS_NAME, content)
     storage.write_text(folder / MANIFEST_NAME, text + "\n")
-    return full
+    return Manifest.model_validate_json(text)  # as it will be read: lists for tuples
 
 
 def load_checkpoint(folder: Path) -> tuple[Network, Manifest]:

@@ -98,7 +98,7 @@ def truth_table(splits: Sequence[tuple[str, Sequence[Study]]], target: str) -> p
         for split, studies in splits
         for study in studies
     ]
-    return pd.DataFrame(rows, columns=list(table.TRUTH_COLUMNS))
+    return table.check_truth(pd.DataFrame(rows, columns=list(table.TRUTH_COLUMNS)))
 
 
 def describe_history(recipe: Recipe, state: State) -> dict[str, Any]:

@@ -60,10 +60,10 @@ class Reporter:
         self._board.finalize("success" if error is None else "failed")
 
     @contextmanager
-    def epoch(self, number: int, steps: int, done: int, last: Mapping[str, float]) -> Iterator[Progress]:
+    def epoch(self, number: int, steps: int, done: int, last: Mapping[str, float | int]) -> Iterator[Progress]:
         """A bar over the steps of one epoch; ``advance`` it."""
-        known = " ".join(f"{name.removeprefix('validation_')} {value:.2f}" for name, value in last.items())
-        label = f"epoch {number + 1}/{self._total} {known}".rstrip()
+        known = [f"{key} {last[name]:.2f}" for key in ("rmse", "mae") if (name := f"validation_{key}") in last]
+        label = " ".join([f"epoch {number + 1}/{self._total}", *known])
         self._task = self._bar.add_task(label, total=steps, completed=done)
         try:
             yield self._bar

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -146,7 +147,7 @@ def _accelerator(recipe: Recipe) -> str:
     return recipe.device
 
 
-def _metric_row(name: str, values: dict[str, float | None]) -> str:
+def _metric_row(name: str, values: Mapping[str, Any]) -> str:
     cells = [values.get(key) for key in ("rmse", "mae", "r2")]
     return f"{name:<12}" + "".join(f"{'–' if cell is None else format(cell, '.2f'):>8}" for cell in cells)
 

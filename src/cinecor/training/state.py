@@ -27,7 +27,7 @@ _MAGIC = b"cinecor run state 1\n"
 _DIGEST = 32
 _TODO = "delete it to begin the run again"
 
-History = list[dict[str, float]]
+History = list[dict[str, float | int]]
 
 
 @dataclass

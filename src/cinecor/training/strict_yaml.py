@@ -73,7 +73,7 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  as its base has it
 
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem="an alias (*) is not allowed", problem_mark=mark)
@@ -87,7 +87,10 @@ class _Loader(yaml.SafeLoader):
             if key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} is there twice", problem_mark=key.start_mark)
             seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
+        values: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        if not all(isinstance(key, str) for key in values):
+            raise yaml.MarkedYAMLError(problem="a key is not a word", problem_mark=node.start_mark)
+        return values
 
 
 class _Dumper(yaml.SafeDumper):

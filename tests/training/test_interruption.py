@@ -1,0 +1,56 @@
+"""Signals between two steps."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from cinecor.training.interruption import Interruption
+
+
+def test_nothing_happens_without_a_signal():
+    with Interruption() as interruption:
+        interruption.check(lambda: pytest.fail("nothing to save"))
+
+
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)])
+def test_a_signal_waits_for_the_check_and_saves_first(number, expected):
+    saved = []
+    with Interruption() as interruption:
+        os.kill(os.getpid(), number)
+        with pytest.raises(expected) as caught:
+            interruption.check(lambda: saved.append(1))
+    assert saved == [1]
+    if expected is SystemExit:
+        assert caught.value.code == 143
+
+
+def test_a_second_signal_is_not_waited_with():
+    with Interruption():
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_the_handlers_before_come_back():
+    before = signal.getsignal(signal.SIGTERM)
+    with Interruption():
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_other_threads_have_no_signals():
+    failures = []
+
+    def work():
+        try:
+            with Interruption() as interruption:
+                interruption.check()
+        except ValueError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert not failures

@@ -1,0 +1,44 @@
+"""Predictions for evaluation."""
+
+import pytest
+
+from cinecor.errors import ConfigError, DatasetError
+from cinecor.training import predictions_of, scoring
+
+
+def test_the_saved_tables_are_given_by_split(finished):
+    predictions, truth, manifest = predictions_of(finished.folder, None, "test")
+    assert set(predictions["split"]) == set(truth["split"]) == {"test"}
+    assert manifest["weights_sha256"] == finished.manifest.weights_sha256
+    everything, truth, _ = predictions_of(finished.folder, None, "all")
+    assert len(everything) == 3 * 18
+    assert len(truth) == 18
+
+
+def test_new_predictions_equal_the_saved_ones(finished, cohort, tmp_path, monkeypatch):
+    monkeypatch.setattr(scoring, "read_folder", lambda root: ("echonet_dynamic", True, cohort))
+    saved, truth, _ = predictions_of(finished.folder, None, "all")
+    new, new_truth, _ = predictions_of(finished.folder, tmp_path, "all", cache=tmp_path)
+    assert new.drop(columns="value").equals(saved.drop(columns="value"))
+    assert new["value"].to_numpy() == pytest.approx(saved["value"].to_numpy(), abs=1e-3)
+    assert new_truth.equals(truth)
+
+
+def test_data_without_splits_are_test_as_a_whole(finished, make_study, tmp_path, monkeypatch):
+    studies = [make_study(number, None) for number in range(100, 103)]
+    monkeypatch.setattr(scoring, "read_folder", lambda root: ("dicom_folder", False, studies))
+    predictions, truth, _ = predictions_of(finished.folder, tmp_path, "validation", cache=tmp_path)
+    assert set(predictions["study"]) == {"0100", "0101", "0102"}
+    assert set(truth["split"]) == {"test"}
+
+
+def test_what_cannot_be_scored_is_explained(finished, cohort, tmp_path, monkeypatch):
+    with pytest.raises(ConfigError, match="OUT_OF_RANGE: split: 'tset' is no split"):
+        predictions_of(finished.folder, None, "tset")
+    for name in ("model.safetensors", "manifest.json"):
+        (tmp_path / name).write_bytes((finished.folder / name).read_bytes())
+    with pytest.raises(ConfigError, match=r"CONFLICT: .*no saved predictions; give --data"):
+        predictions_of(tmp_path)
+    monkeypatch.setattr(scoring, "read_folder", lambda root: ("echonet_dynamic", True, cohort[:10]))
+    with pytest.raises(DatasetError, match="BAD_SPLIT: no study is in test"):
+        predictions_of(finished.folder, tmp_path, "test", cache=tmp_path)
