@@ -119,6 +119,13 @@ def test_missing_files_are_corrupt(folder, name):
     assert _code(folder) == "CORRUPT"
 
 
+@pytest.mark.parametrize("content", [b"", b"not safetensors at all", b"\xff" * 64])
+def test_a_file_of_another_kind_with_the_right_hash_is_corrupt(folder, content):
+    (folder / "model.safetensors").write_bytes(content)
+    _edit(folder, weights_sha256=hashlib.sha256(content).hexdigest())
+    assert _code(folder) == "CORRUPT"
+
+
 def test_a_torn_pair_is_found(tmp_path, folder, model, manifest):
     with torch.no_grad():
         model.output_bias().add_(1.0)

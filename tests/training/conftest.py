@@ -29,7 +29,7 @@ def _make_study(number: int, split: str | None, patient: str | None = None) -> S
     phase = np.sin(np.arange(10) / 10 * np.pi) * ef / 100
     discs = np.stack([np.hypot(rows, columns) < 9 * (1 - part) for part in phase])
     frames = (discs * 200 + rng.integers(0, 30, discs.shape)).astype(np.uint8)[:, None]
-    cine = Cine(source=frames, modality="US", view="A4C", frames=10, height=24, width=24)
+    cine = Cine(source=frames, modality="US", view="A4C", frames=10, height=24, width=24, notes=("synthetic heart",))
     return Study(id=f"{number:04d}", cines=(cine,), patient=patient, split=split, labels={"ef": ef})
 
 

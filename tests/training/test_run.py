@@ -20,6 +20,7 @@ from cinecor.training import open_run, train
 from cinecor.training.loop import Fit
 from cinecor.training.recipe import apply_overrides, load_recipe, resolve
 from cinecor.training.run import make_task
+from cinecor.training.state import load_state
 
 FILES = ("model.safetensors", "manifest.json", "metrics.csv", "truth.csv", "predictions_test.csv")
 
@@ -243,3 +244,13 @@ def test_kill_minus_nine_and_resume(tmp_path):
 
 def test_reading_the_manifest_is_enough_to_know_a_run(finished):
     assert read_manifest(finished.folder) == finished.manifest
+
+
+def test_a_long_epoch_is_saved_on_its_way(finished, tiny, cohort, tmp_path, monkeypatch):
+    monkeypatch.setattr("cinecor.training.loop.SAVE_SECONDS", 0.0)
+    _interrupt(monkeypatch, 2, None)
+    with pytest.raises(RuntimeError):
+        train(tiny, cohort, tmp_path / "run")
+    state = load_state(tmp_path / "run" / "last.ckpt")
+    assert (state.epoch, state.step) == (0, 2)
+    assert _same(train(tiny, cohort, tmp_path / "run").folder, finished.folder)

@@ -16,7 +16,7 @@ def test_the_saved_tables_are_given_by_split(finished):
 
 
 def test_new_predictions_equal_the_saved_ones(finished, cohort, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "read_folder", lambda root: ("echonet_dynamic", True, cohort))
+    monkeypatch.setattr(scoring, "read_folder", lambda root: ("echonet_dynamic", cohort))
     saved, truth, _ = predictions_of(finished.folder, None, "all")
     new, new_truth, _ = predictions_of(finished.folder, tmp_path, "all", cache=tmp_path)
     assert new.drop(columns="value").equals(saved.drop(columns="value"))
@@ -26,7 +26,7 @@ def test_new_predictions_equal_the_saved_ones(finished, cohort, tmp_path, monkey
 
 def test_data_without_splits_are_test_as_a_whole(finished, make_study, tmp_path, monkeypatch):
     studies = [make_study(number, None) for number in range(100, 103)]
-    monkeypatch.setattr(scoring, "read_folder", lambda root: ("dicom_folder", False, studies))
+    monkeypatch.setattr(scoring, "read_folder", lambda root: ("dicom_folder", studies))
     predictions, truth, _ = predictions_of(finished.folder, tmp_path, "validation", cache=tmp_path)
     assert set(predictions["study"]) == {"0100", "0101", "0102"}
     assert set(truth["split"]) == {"test"}
@@ -39,6 +39,6 @@ def test_what_cannot_be_scored_is_explained(finished, cohort, tmp_path, monkeypa
         (tmp_path / name).write_bytes((finished.folder / name).read_bytes())
     with pytest.raises(ConfigError, match=r"CONFLICT: .*no saved predictions; give --data"):
         predictions_of(tmp_path)
-    monkeypatch.setattr(scoring, "read_folder", lambda root: ("echonet_dynamic", True, cohort[:10]))
+    monkeypatch.setattr(scoring, "read_folder", lambda root: ("echonet_dynamic", cohort[:10]))
     with pytest.raises(DatasetError, match="BAD_SPLIT: no study is in test"):
         predictions_of(finished.folder, tmp_path, "test", cache=tmp_path)

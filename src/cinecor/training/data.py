@@ -15,7 +15,7 @@ import platformdirs
 
 from cinecor.clips import Cache, ClipDataset, Sampling
 from cinecor.records import Split, Study
-from cinecor.training.reading import read_folder
+from cinecor.training.reading import is_synthetic, read_folder
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.splitting import keep_labelled, split_studies
 
@@ -78,9 +78,9 @@ class TrainingData:
         """What a manifest says of the training data; plain JSON."""
         train = self.read_targets("train")
         count = len(train)
-        hearts = "synthetic hearts" if self.synthetic else "recorded hearts"
+        hearts = "synthetic hearts, " if self.synthetic else ""
         return {
-            "description": f"{hearts}, {count} studies for training ({self.layout.replace('_', ' ')} layout)",
+            "description": f"{hearts}{count} studies for training ({self.layout.replace('_', ' ')} layout)",
             "synthetic": self.synthetic,
             "layout": self.layout,
             "studies": {split: len(studies) for split, studies in self.splits.items()},
@@ -104,17 +104,16 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
         DatasetError: the folder is not what its layout promises, or a split is empty.
     """
     if isinstance(source, Path):
-        layout, synthetic, studies = read_folder(source)
+        layout, studies = read_folder(source)
         folder = cache or default_cache(source)
     else:
-        studies = list(source)
-        layout, synthetic = "memory", all(isinstance(cine.source, np.ndarray) for s in studies for cine in s.cines)
+        layout, studies = "memory", list(source)
         folder = cache or default_cache(Path.cwd() / "memory")
     labelled = keep_labelled(studies, recipe.target)
     return TrainingData(
         recipe=recipe,
         layout=layout,
-        synthetic=synthetic,
+        synthetic=is_synthetic(studies, source if isinstance(source, Path) else None),
         splits=split_studies(labelled, recipe.split),
         left_out=len(studies) - len(labelled),
         cache_folder=folder,

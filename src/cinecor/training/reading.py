@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from cinecor import datasets
 from cinecor.errors import DatasetError
-from cinecor.records import Study
+from cinecor.records import Cine, Study
 
 SYNTHETIC_MARK = "SYNTHETIC.txt"
 """A file of this name says that a folder's hearts were simulated."""
 
+_PHANTOM_ID = re.compile(r"\d{4}x\d{6}")  # seed and index, as the phantom names its echo studies
 
-def read_folder(root: Path) -> tuple[str, bool, list[Study]]:
-    """Layout, whether the hearts are synthetic, and the studies of a data folder.
+
+def read_folder(root: Path) -> tuple[str, list[Study]]:
+    """Layout and studies of a data folder.
 
     Raises:
         DatasetError: the folder is missing, its layout is unknown, or it is not what the layout promises.
@@ -21,4 +25,21 @@ def read_folder(root: Path) -> tuple[str, bool, list[Study]]:
     if not root.is_dir():
         raise DatasetError("MISSING_FILE", "there is no such folder", where=root.name)
     layout = datasets.recognise(root)
-    return layout, (root / SYNTHETIC_MARK).exists(), datasets.get(layout).read(root)
+    return layout, datasets.get(layout).read(root)
+
+
+def is_synthetic(studies: Sequence[Study], root: Path | None) -> bool:
+    """Whether all these hearts are known to be simulated: by the folder's mark, by their ids or by their notes.
+
+    No public layout has a place to say so, and a real cohort must never be called synthetic: what is not known to be
+    is not.
+    """
+    if root is not None and (root / SYNTHETIC_MARK).exists():
+        return True
+    return all(
+        _PHANTOM_ID.fullmatch(study.id) or all(_says_synthetic(cine) for cine in study.cines) for study in studies
+    )
+
+
+def _says_synthetic(cine: Cine) -> bool:
+    return any("synthetic" in note for note in cine.notes)

@@ -63,7 +63,7 @@ def _read_saved(run: Path, splits: tuple[Split, ...]) -> tuple[pd.DataFrame, pd.
 
 def _predict(run: Path, data: Path, splits: tuple[Split, ...], cache: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     network, manifest = load_checkpoint(run)
-    by_split = _select(keep_labelled(read_folder(data)[2], manifest.target), splits)
+    by_split = _select(keep_labelled(read_folder(data)[1], manifest.target), splits)
     spec = ClipSpec.from_dict(manifest.clip)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task = Regression(network).to(device)
