@@ -1,0 +1,63 @@
+"""A cohort of synthetic patients for a layout, one after another, made by as many processes as wanted."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+from cinecor.errors import ConfigError
+from cinecor.phantom.echo import echo_study
+from cinecor.records import Study
+
+MAKERS: dict[str, Callable[..., Study]] = {
+    "echonet_dynamic": echo_study,
+    "dicom_folder": partial(echo_study, overlays=True),
+}
+_AHEAD = 2  # studies a process may be ahead of whoever takes them, so that memory stays small
+
+
+def population(
+    layout: str, studies: int, seed: int, *, workers: int = 1, max_frames: int | None = None
+) -> Iterator[Study]:
+    """The patients 0 to ``studies`` - 1 of the cohort ``seed``, in that order, whatever the number of ``workers``.
+
+    Args:
+        layout: for which layout on disk: ``echonet_dynamic`` (A4C, 112x112), ``dicom_folder`` (A4C on a scanner's
+            screen), ``acdc`` (short-axis MRI).
+        studies: how many.
+        seed: which cohort.
+        workers: processes; 1 makes them in this one.
+        max_frames: longest echo loop; as EchoNet-Dynamic's (up to 1,000) where not given.
+
+    Raises:
+        ConfigError: UNKNOWN_KEY for a layout that the phantom does not make, CONFLICT for ``max_frames`` with MRI.
+    """
+    if layout not in MAKERS:
+        raise ConfigError("UNKNOWN_KEY", f"the phantom makes no {layout!r}", f"choose of {', '.join(MAKERS)}")
+    maker = partial(MAKERS[layout], seed=seed)
+    if max_frames is not None:
+        if layout == "acdc":
+            raise ConfigError("CONFLICT", "max_frames is for echo loops", "leave it out for acdc")
+        maker = partial(maker, max_frames=max_frames)
+    return map(maker, range(studies)) if workers == 1 else _in_parallel(maker, studies, workers)
+
+
+def _in_parallel(maker: Callable[[int], Study], studies: int, workers: int) -> Iterator[Study]:
+    waiting: deque[Future[Study]] = deque()
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+        for index in range(studies):
+            waiting.append(pool.submit(maker, index))
+            if len(waiting) > workers * _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _one_thread() -> None:
+    """Processes share the cores; OpenCV's own threads would fight over them."""
+    import cv2
+
+    cv2.setNumThreads(1)
