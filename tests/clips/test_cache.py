@@ -114,7 +114,9 @@ def test_changed_frames_in_memory_are_prepared_again(tmp_path: Path, prepared: P
     assert len(prepared) == 2
 
 
-@pytest.mark.parametrize("change", [{"region": (0, 0, 9, 9)}, {"slice_index": 1}, {"modality": "MR"}])
+@pytest.mark.parametrize(
+    "change", [{"region": (0, 0, 9, 9)}, {"slice_index": 1}, {"modality": "MR"}, {"spacing_mm": (1.0, 2.0)}]
+)
 def test_a_changed_header_is_prepared_again(tmp_path: Path, prepared: Prepared, change: dict[str, Any]) -> None:
     study = make_study(0)
     build([study], tmp_path)

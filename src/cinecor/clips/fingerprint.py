@@ -24,7 +24,7 @@ def fingerprint(cine: Cine) -> str:
         DatasetError: MISSING_FILE when a file of the source cannot be opened.
     """
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(repr((cine.modality, cine.region, cine.slice_index)).encode())
+    digest.update(repr((cine.modality, cine.region, cine.slice_index, cine.spacing_mm)).encode())
     if isinstance(cine.source, np.ndarray):
         digest.update(repr((cine.source.shape, cine.source.dtype.str)).encode())
         digest.update(np.ascontiguousarray(cine.source).data)
