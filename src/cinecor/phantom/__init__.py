@@ -1,6 +1,6 @@
 """Synthetic hearts whose volumes are known exactly: one beating heart in three dimensions, every view a plane of it."""
 
-from cinecor.phantom.cohort import population
+from cinecor.phantom.cohort import MARK, population
 from cinecor.phantom.echo import echo_study
 
-__all__ = ["echo_study", "population"]
+__all__ = ["MARK", "echo_study", "population"]

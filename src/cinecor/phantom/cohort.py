@@ -12,6 +12,9 @@ from cinecor.errors import ConfigError
 from cinecor.phantom.echo import echo_study
 from cinecor.records import Study
 
+MARK = "SYNTHETIC.txt"
+"""A file of this name says that the hearts of a folder were simulated."""
+
 MAKERS: dict[str, Callable[..., Study]] = {
     "echonet_dynamic": echo_study,
     "dicom_folder": partial(echo_study, overlays=True),

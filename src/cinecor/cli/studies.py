@@ -1,0 +1,32 @@
+"""From the paths on a command line to studies: a known layout by its reader, all else by its content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cinecor import datasets, io
+from cinecor.errors import DatasetError
+from cinecor.records import Study
+
+
+def find_studies(paths: list[Path]) -> tuple[list[Study], list[io.Failure]]:
+    """Every study under the paths, and every file that could not be one."""
+    studies: list[Study] = []
+    loose: list[Path] = []
+    for path in paths:
+        layout = _layout(path)
+        if layout in (None, "dicom_folder"):
+            loose.append(path)
+        else:
+            studies += datasets.get(layout).read(path)
+    found, failures = io.discover(loose) if loose else ([], [])
+    return [*studies, *found], failures
+
+
+def _layout(path: Path) -> str | None:
+    if not path.is_dir():
+        return None
+    try:
+        return datasets.recognise(path)
+    except DatasetError:
+        return None

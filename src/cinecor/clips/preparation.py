@@ -1,0 +1,93 @@
+"""From recorded frames to frames of a clip's size: the sector cut out, what is around it blanked, grey, resized."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from cinecor.clips.sector import Sector, find_sector, grey_levels
+from cinecor.errors import InputError
+from cinecor.records import Cine, ClipSpec, Frames
+
+RANGE = (1.0, 99.0)  # percentiles of voxels without a fixed range that become black and white
+
+
+def prepare(frames: Frames, cine: Cine, spec: ClipSpec) -> UInt8[np.ndarray, "time channel height width"]:
+    """Every frame as the network will see it, before sampling in time and before normalisation.
+
+    ``spec.crop == "sector"``: the ultrasound sector is found once for the loop, all outside it becomes black, and a
+    square that begins at its top and is centred on it is cut out; the square is square in mm where the pixels are not.
+    ``"none"``: the whole frame. Then luminance (or three channels), then area averaging to the size of the clip.
+
+    Args:
+        frames: as ``io.load`` gives them; voxels without a fixed range (MRI) are mapped to 0–255 by percentiles.
+        cine: for its ``region`` and ``spacing_mm``.
+        spec: size, channels, crop.
+
+    Raises:
+        InputError: NOT_RECOGNISED where a sector is wanted and there is none; EMPTY without frames.
+    """
+    if len(frames) == 0:
+        raise InputError("EMPTY", "the loop has no frames", "export it again")
+    levels = frames if frames.dtype == np.uint8 else _to_bytes(frames)
+    if spec.crop == "none":
+        return np.stack([_resize(_channels(frame, spec), spec) for frame in levels])
+    sector = find_sector(levels, cine.region)
+    return _cut_out(levels, sector, cine, spec)
+
+
+def square_of(sector: Sector, cine: Cine) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the square around a sector, px; it may reach past the frame."""
+    left, top, right, bottom = sector.box
+    tall, wide = (1.0, 1.0) if cine.spacing_mm is None else cine.spacing_mm
+    side = max((right - left) * wide, (bottom - top) * tall)
+    columns, rows = round(side / wide), round(side / tall)
+    start = round((left + right - columns) / 2)
+    return start, top, start + columns, top + rows
+
+
+def _cut_out(
+    levels: UInt8[np.ndarray, "time channel height width"], sector: Sector, cine: Cine, spec: ClipSpec
+) -> UInt8[np.ndarray, "time channel height width"]:
+    left, top, right, bottom = square_of(sector, cine)
+    inner = (slice(max(top, 0), min(bottom, sector.height)), slice(max(left, 0), min(right, sector.width)))
+    mask = sector.mask[inner]
+    before = (max(-top, 0), max(-left, 0))
+    out = np.empty((len(levels), spec.channels, spec.height, spec.width), np.uint8)
+    square = np.zeros((bottom - top, right - left, spec.channels), np.uint8)
+    place = (slice(before[0], before[0] + mask.shape[0]), slice(before[1], before[1] + mask.shape[1]))
+    for index, frame in enumerate(levels):
+        square[place] = _masked(_channels(np.ascontiguousarray(frame[:, inner[0], inner[1]]), spec), mask)
+        out[index] = _resize(square, spec)
+    return out
+
+
+def _masked(
+    picture: UInt8[np.ndarray, "height width channel"], mask: Bool[np.ndarray, "height width"]
+) -> UInt8[np.ndarray, "height width channel"]:
+    return picture * mask[:, :, None]
+
+
+def _channels(
+    frame: UInt8[np.ndarray, "channel height width"], spec: ClipSpec
+) -> UInt8[np.ndarray, "height width some"]:
+    if spec.channels == 1:
+        return grey_levels(frame)[:, :, None]
+    wide = frame if len(frame) == 3 else np.repeat(frame, 3, axis=0)
+    return np.ascontiguousarray(wide.transpose(1, 2, 0))
+
+
+def _resize(
+    picture: UInt8[np.ndarray, "height width channel"], spec: ClipSpec
+) -> UInt8[np.ndarray, "channel tall wide"]:
+    if picture.shape[:2] != (spec.height, spec.width):
+        shrinks = picture.shape[0] >= spec.height and picture.shape[1] >= spec.width
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        picture = cv2.resize(picture, (spec.width, spec.height), interpolation=how)
+    return picture.reshape(spec.height, spec.width, -1).transpose(2, 0, 1)
+
+
+def _to_bytes(frames: Frames) -> UInt8[np.ndarray, "time channel height width"]:
+    low, high = np.percentile(frames, RANGE)
+    return np.clip((frames - low) / max(high - low, 1e-6) * 255.0, 0, 255).astype(np.uint8)
