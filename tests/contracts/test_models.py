@@ -91,3 +91,11 @@ def test_a_checkpoint_restores_it(case, tmp_path):
     save_checkpoint(tmp_path, model, Manifest(model=name, options={**SMALL[name], **options}))
     loaded, _ = load_checkpoint(tmp_path)
     assert torch.equal(loaded(_clips(options)), model(_clips(options)))
+
+
+def test_the_output_can_be_scaled(case):
+    name, options = case
+    model = _make(name, options, 2).eval()
+    before = model(_clips(options))
+    model.scale_output(3.0, 40.0)
+    torch.testing.assert_close(model(_clips(options)), before * 3 + 40, rtol=1e-4, atol=1e-4)

@@ -16,7 +16,7 @@ from cinecor.errors import CheckpointError, ConfigError, ResourceError, StorageE
 from cinecor.evaluation.table import read_predictions, read_truth
 from cinecor.models.checkpoint import load_checkpoint, load_extra_tensors, read_manifest
 from cinecor.records import ClipSpec
-from cinecor.training import open_run, train
+from cinecor.training import open_run, predictions_of, train
 from cinecor.training.loop import Fit
 from cinecor.training.recipe import apply_overrides, load_recipe, resolve
 from cinecor.training.run import make_task
@@ -214,9 +214,23 @@ def test_too_little_memory_is_said_so(tiny, cohort, tmp_path, monkeypatch):
 
 
 def test_the_first_weights_are_a_function_of_the_seed_and_the_mean(tiny):
-    first, second = (make_task(tiny, 50.0).network.state_dict() for _ in range(2))
+    first, second = (make_task(tiny, np.array([40.0, 60.0])).network.state_dict() for _ in range(2))
     assert all((first[name] == second[name]).all() for name in first)
-    assert make_task(tiny, 41.5).network.output_bias().item() == 41.5
+    assert make_task(tiny, np.array([40.0, 43.0])).network.output_bias().item() == 41.5
+
+
+def test_standardised_targets_start_at_the_mean_too(tiny):
+    task = make_task(apply_overrides(tiny, ["--standardise", "true"]), np.array([40.0, 60.0]))
+    assert (task.mean, task.scale) == (50.0, 10.0)
+    assert task.network.output_bias().item() == 0.0
+
+
+def test_standardised_targets_change_nothing_for_who_loads_the_weights(tiny, cohort, tmp_path):
+    run = train(apply_overrides(tiny, ["--standardise", "true"]), cohort, tmp_path / "run")
+    saved, _, _ = predictions_of(run.folder, None, "test")
+    assert saved["value"].between(0, 100).all()
+    network, _ = load_checkpoint(run.folder)
+    assert abs(network.output_bias().item() - run.manifest.training_data["target_mean"]) < 20
 
 
 @pytest.mark.parametrize("weights", ["float16", "bfloat16"])

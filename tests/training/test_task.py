@@ -46,3 +46,15 @@ def test_random_numbers_belong_to_a_step():
     assert torch.equal(draw(0, 1, 2), draw(0, 1, 2))
     for other in ((1, 1, 2), (0, 2, 2), (0, 1, 3), (0, 12, 0)):
         assert not torch.equal(draw(0, 1, 2), draw(*other))
+
+
+def test_folding_mean_and_scale_changes_nothing_but_who_applies_them():
+    x = torch.randn(3, 1, 6, 32, 32)
+    torch.manual_seed(0)
+    task = Regression(create_model("i3d", depth="stem", width=0.1), mean=50.0, scale=12.0).eval()
+    with torch.no_grad():
+        before = task(x)
+        torch.testing.assert_close(before, task.network(x) * 12 + 50)
+        task.fold()
+        torch.testing.assert_close(task(x), before)
+        torch.testing.assert_close(task.network(x), before)

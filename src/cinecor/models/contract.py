@@ -40,8 +40,14 @@ class Network(nn.Module, ABC):
         """Replace the head by a fresh one of ``num_outputs`` values; the rest keeps its weights."""
 
     @abstractmethod
+    def output_layer(self) -> nn.Linear | nn.Conv2d | nn.Conv3d:
+        """The last layer, which has a bias: linear in what it is given."""
+
     def output_bias(self) -> Float[Tensor, " output"]:
         """The bias of the last layer: what an untrained network predicts of any clip, near enough."""
+        bias = self.output_layer().bias
+        assert bias is not None
+        return bias
 
     def forward(self, x: Float[Tensor, "batch channel time height width"]) -> Float[Tensor, "batch output"]:
         """Values of each clip."""
@@ -60,6 +66,12 @@ class Network(nn.Module, ABC):
             raise ConfigError("OUT_OF_RANGE", what, where="output_bias")
         with torch.no_grad():
             bias.copy_(values.expand_as(bias))
+
+    @torch.no_grad()
+    def scale_output(self, scale: float, mean: float) -> None:
+        """From now on predict ``mean + scale * (what was predicted so far)``."""
+        self.output_layer().weight.mul_(scale)
+        self.output_bias().mul_(scale).add_(mean)
 
 
 def global_mean(features: Float[Tensor, "batch feature *positions"]) -> Float[Tensor, "batch feature"]:

@@ -139,11 +139,9 @@ class I3D(Network):
         glorot(head)
         self.head = head.to(next(self.parameters()).device)
 
-    def output_bias(self) -> Float[Tensor, " output"]:
-        """The bias of the last layer."""
-        bias = self.head.last.bias
-        assert bias is not None
-        return bias
+    def output_layer(self) -> nn.Linear | nn.Conv2d | nn.Conv3d:
+        """The last layer of the head."""
+        return self.head.last
 
 
 class _ValidAveragePool(nn.Module):

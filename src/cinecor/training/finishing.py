@@ -48,8 +48,10 @@ def finish(
 
     The manifest is written last: a folder that has one is a finished run.
     """
-    weights = {name: _as_stored(tensor, recipe.weights) for name, tensor in state.best.items()}
-    task.network.load_state_dict(weights)
+    task.network.load_state_dict(state.best)
+    task.fold()
+    stored = {name: _as_stored(tensor, recipe.weights) for name, tensor in task.network.state_dict().items()}
+    task.network.load_state_dict(stored)
     full = Regression(task.network, channels_last=recipe.channels_last).to(device).eval()
     truth = truth_table([(split, data.splits[split]) for split in SPLITS], recipe.target)
     table.write(truth, out / TRUTH_NAME)

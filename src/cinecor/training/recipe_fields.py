@@ -121,6 +121,9 @@ class Recipe(Part):
     model: ModelPart = ModelPart()
     target: str = "ef"
     """Label to predict: ef (%), edv_ml, esv_ml (mL)."""
+    standardise: bool = False
+    """Learn (target - mean) / SD of the training split rather than the target itself, which is faster from scratch: the
+    last layer need not grow to the target's spread. The saved weights predict the target all the same."""
     clip: ClipPart = ClipPart()  # type: ignore[valid-type]
     sampling: SamplingPart = SamplingPart()
     augmentation: AugmentationPart = AugmentationPart()

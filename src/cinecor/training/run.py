@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
@@ -105,18 +106,23 @@ def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path) -> Manif
         fabric.launch()
     if fabric.device.type == "cuda":
         torch.backends.cudnn.benchmark = True
-    task = make_task(recipe, float(data.read_targets("train").mean()))
+    task = make_task(recipe, data.read_targets("train"))
     sets = (data.make_dataset(cache, "train", "train"), data.make_dataset(cache, "validation", "validation"))
     state = Fit(recipe, task, *sets, out, fabric, state).run()
     return finish(recipe, data, cache, task, state, out, fabric.device)
 
 
-def make_task(recipe: Recipe, mean: float) -> Regression:
-    """The recipe's network with its first weights: a function of the seed, and of the target's mean as last bias."""
+def make_task(recipe: Recipe, targets: np.ndarray) -> Regression:
+    """The recipe's network with its first weights, a function of the seed; it starts at the mean of the targets."""
     torch.manual_seed(recipe.seed)
     network = create_model(recipe.model.name, **network_options(recipe))
+    mean, spread = float(targets.mean()), float(targets.std())
+    options = {"mixed": recipe.precision == "bf16-mixed", "channels_last": recipe.channels_last}
+    if recipe.standardise and spread > 0:
+        network.set_output_bias(0.0)
+        return Regression(network, mean=mean, scale=spread, **options)
     network.set_output_bias(mean)
-    return Regression(network, mixed=recipe.precision == "bf16-mixed", channels_last=recipe.channels_last)
+    return Regression(network, **options)
 
 
 def _claim(recipe: Recipe, out: Path) -> None:

@@ -19,12 +19,23 @@ class Regression(nn.Module):
 
     Args:
         network: what is trained.
+        mean: added to the network's outputs.
+        scale: multiplies them before; ``fold`` moves both into the network.
         mixed: compute the trunk in bfloat16.
         channels_last: lay out weights and clips by position.
     """
 
-    def __init__(self, network: Network, *, mixed: bool = False, channels_last: bool = True) -> None:
+    def __init__(
+        self,
+        network: Network,
+        *,
+        mean: float = 0.0,
+        scale: float = 1.0,
+        mixed: bool = False,
+        channels_last: bool = True,
+    ) -> None:
         super().__init__()
+        self.mean, self.scale = mean, scale
         self.mixed = mixed
         self.layout = torch.channels_last_3d if channels_last else torch.contiguous_format
         self.network: Network = network.to(memory_format=self.layout) if _has_only_3d(network) else network
@@ -33,7 +44,12 @@ class Regression(nn.Module):
         """Values of each clip."""
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=self.mixed):
             features = self.network.forward_features(x.contiguous(memory_format=self.layout))
-        return self.network.forward_head(features.float())
+        return self.network.forward_head(features.float()) * self.scale + self.mean
+
+    def fold(self) -> None:
+        """Let the network itself predict what this task predicts."""
+        self.network.scale_output(self.scale, self.mean)
+        self.mean, self.scale = 0.0, 1.0
 
     @torch.no_grad()
     def embed(self, x: Float[Tensor, "batch channel time height width"]) -> Float[Tensor, "batch feature"]:
