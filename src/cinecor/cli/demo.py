@@ -21,8 +21,8 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Seed of cohort and training.")] = 0,
 ) -> None:
     """Make synthetic hearts, train a small I3D, evaluate it, analyse an unseen DICOM loop: minutes on two cores."""
-    from cinecor.evaluation import evaluate, write_report
-    from cinecor.training import predictions_of, train
+    from cinecor.evaluation import write_report
+    from cinecor.training import score_run, train
     from cinecor.training.recipe import apply_overrides, load_recipe
 
     data, run, pages = out / "cohort", out / "run", out / "report"
@@ -32,9 +32,8 @@ def demo(
     typer.echo("training the small I3D …", err=True)
     train(recipe, data, run)
     seconds = time.monotonic() - started
-    predictions, truth, manifest = predictions_of(run, None, "test")
-    results = evaluate(predictions, truth)
-    evaluation = write_report(out / "evaluation", results, predictions, truth, manifest=manifest, run=run)
+    results, manifest = score_run(run, None, "test")
+    evaluation = write_report(out / "evaluation", results, manifest=manifest, run=run)
     report, truth_ef, page = _analyse_unseen(out / "unseen", run, pages)
     typer.echo(_table(results, seconds))
     typer.echo(_verdict(report, truth_ef))
@@ -69,11 +68,12 @@ def _analyse_unseen(folder: Path, run: Path, pages: Path) -> tuple[Report, float
 
 
 def _table(results: Results, seconds: float) -> str:
-    rows = [f"{'':<10}{'value':>8}   95 % interval"]
-    for name, unit in (("mae", "points"), ("rmse", "points"), ("r2", "")):
-        found = results.metric(name)
-        rows.append(f"{name.upper():<10}{found.value:>8.2f}   {found.low:.2f} to {found.high:.2f} {unit}")
-    rows.append(f"held-out synthetic patients: {results.patients}; training took {seconds:.0f} s")
+    result = results.quantity("ef")
+    rows = [f"{'':<6}{'value':>8}   95 % interval"]
+    for name in ("mae", "rmse", "r2"):
+        found = result.figure(name)
+        rows.append(f"{name.upper():<6}{found.value:>8.2f}   {found.low:.2f} to {found.high:.2f} {found.unit}")
+    rows.append(f"held-out synthetic patients: {result.patients}; training took {seconds:.0f} s")
     return "\n".join(rows)
 
 

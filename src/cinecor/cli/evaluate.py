@@ -23,16 +23,9 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Evaluate a run: RMSE, MAE, R² and more, each with a 95 % interval over patients, figures and an HTML page."""
-    from cinecor.evaluation import evaluate as score
     from cinecor.evaluation import write_report
-    from cinecor.training import predictions_of
+    from cinecor.training import score_run
 
-    predictions, truth, manifest = predictions_of(run, data, split)
-    results = score(predictions, truth)
-    folder = out or run / f"evaluation_{split}"
-    page = write_report(folder, results, predictions, truth, manifest=manifest, run=run)
-    if as_json:
-        typer.echo(json.dumps(results.as_dict(), indent=2))
-        return
-    typer.echo(results.as_text())
-    typer.echo(f"report: {page}")
+    results, manifest = score_run(run, data, split)
+    page = write_report(out or run / f"evaluation_{split}", results, manifest=manifest, run=run)
+    typer.echo(json.dumps(results.as_dict(), indent=2) if as_json else f"{results.as_text()}\nreport: {page}")

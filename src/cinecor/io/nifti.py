@@ -91,7 +91,7 @@ def load(cine: Cine, limits: Limits = DEFAULT) -> Frames:
         LimitError: as :func:`describe`.
     """
     if isinstance(cine.source, np.ndarray):
-        return cine.source  # type: ignore[no-any-return]
+        return cine.source
     paths = cine.source if isinstance(cine.source, tuple) else (cine.source,)
     slices = [_slice(_read_volume(path, limits), cine.slice_index or 0, path) for path in paths]
     if len({frames.shape[1:] for frames in slices}) > 1:

@@ -10,7 +10,7 @@ import torch
 
 from cinecor.clips import Cache, ClipDataset, Sampling
 from cinecor.errors import ConfigError, DatasetError
-from cinecor.evaluation import table
+from cinecor.evaluation import Results, evaluate, table
 from cinecor.models.checkpoint import Manifest, load_checkpoint, read_manifest
 from cinecor.records import SPLITS, ClipSpec, Split, Study
 from cinecor.training.data import default_cache
@@ -51,6 +51,26 @@ def predictions_of(
     else:
         predictions, truth = _predict(run, data, wanted, cache)
     return predictions, truth, manifest.model_dump(mode="json")
+
+
+def score_run(
+    run: Path, data: Path | None = None, split: str = "test", *, cache: Path | None = None
+) -> tuple[Results, dict[str, Any]]:
+    """Evaluate a run on one split (or on all that a data folder holds), and the manifest of the weights.
+
+    Where the run saved its validation predictions, conformal intervals made from them are checked as well.
+
+    Raises:
+        As :func:`predictions_of`.
+    """
+    predictions, truth, manifest = predictions_of(run, data, split, cache=cache)
+    if split == ALL:
+        predictions, truth = (part.assign(split=ALL) for part in (predictions, truth))
+    validation = None
+    if data is None and split == "test":
+        validation, held, _ = predictions_of(run, None, "validation")
+        truth = pd.concat([truth, held], ignore_index=True)
+    return evaluate(predictions, truth, split=split, validation=validation), manifest
 
 
 def _read_saved(run: Path, splits: tuple[Split, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:

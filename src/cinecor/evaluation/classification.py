@@ -1,0 +1,173 @@
+"""How well a predicted EF tells hearts below a threshold from those above it.
+
+AUROC with DeLong's interval (DeLong, DeLong & Clarke-Pearson, Biometrics 1988; in R the default of ``pROC::ci.auc``),
+sensitivity and specificity with Wilson's (``binom::binom.wilson``). Where patients have several studies, patients are
+drawn (``bootstrap``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import stats
+
+from cinecor.evaluation.bootstrap import USUAL, Drawing, intervals
+from cinecor.evaluation.estimate import Estimate, absent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detection:
+    """Finding the studies whose true EF lies below ``threshold`` (%) by a predicted EF below the same threshold."""
+
+    threshold: float
+    positives: int
+    negatives: int
+    auroc: Estimate
+    sensitivity: Estimate
+    specificity: Estimate
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        counts = {"threshold": self.threshold, "positives": self.positives, "negatives": self.negatives}
+        figures = {"auroc": self.auroc, "sensitivity": self.sensitivity, "specificity": self.specificity}
+        return {**counts, **{name: figure.as_dict() for name, figure in figures.items()}}
+
+
+def detect(
+    predicted: Float[np.ndarray, " studies"],
+    true: Float[np.ndarray, " studies"],
+    threshold: float,
+    patients: Sequence[str],
+    *,
+    drawing: Drawing = USUAL,
+) -> Detection:
+    """AUROC, sensitivity and specificity for true EF < ``threshold``."""
+    sick, called = true < threshold, predicted < threshold
+    single = len(set(patients)) == len(patients)
+    draw = None if single else _Draw(patients, drawing)
+    parts = {
+        "sensitivity": (called, sick, f"no study lies below {threshold:g} %"),
+        "specificity": (~called, ~sick, f"no study lies at or above {threshold:g} %"),
+    }
+    shares = {name: _share(name, *part, drawing.level, draw) for name, part in parts.items()}
+    return Detection(
+        threshold=threshold,
+        positives=int(sick.sum()),
+        negatives=int((~sick).sum()),
+        auroc=_auroc_estimate(-predicted, sick, drawing.level, draw),
+        **shares,
+    )
+
+
+def auroc(
+    scores: Float[np.ndarray, " studies"],
+    positive: Bool[np.ndarray, " studies"],
+    weights: Float[np.ndarray, "*draws studies"] | None = None,
+) -> Float[np.ndarray, "*draws"]:
+    """Chance that a positive study scores above a negative one, ties counting half (Mann–Whitney).
+
+    ``weights`` says how often each study counts; NaN where a class has no weight.
+    """
+    counts = np.ones(len(scores)) if weights is None else weights
+    above = _wins(scores[positive], scores[~positive])
+    plus, minus = counts[..., positive], counts[..., ~positive]
+    pairs = plus.sum(-1) * minus.sum(-1)
+    won = ((plus @ above) * minus).sum(-1)
+    return np.asarray(np.divide(won, pairs, out=np.full_like(pairs, np.nan), where=pairs > 0))
+
+
+def delong_variance(scores: Float[np.ndarray, " studies"], positive: Bool[np.ndarray, " studies"]) -> float:
+    """Variance of the AUROC by DeLong's placements; both classes need two studies."""
+    above = _wins(scores[positive], scores[~positive])
+    by_positive, by_negative = above.mean(1), above.mean(0)
+    return float(by_positive.var(ddof=1) / by_positive.size + by_negative.var(ddof=1) / by_negative.size)
+
+
+def wilson(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
+    """Interval of a proportion (Wilson, JASA 1927); ``trials`` is at least 1."""
+    found = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
+    return float(found.low), float(found.high)
+
+
+def proportion(name: str, successes: int, trials: int, level: float, empty: str) -> Estimate:
+    """A proportion with Wilson's interval, or ``empty`` as the reason where there were no trials."""
+    if trials == 0:
+        return absent(name, empty)
+    low, high = wilson(successes, trials, level)
+    value = successes / trials
+    # rounding may put the end of an interval a hair inside 0 or 1
+    return Estimate(name=name, value=value, low=min(low, value), high=max(high, value), method="Wilson")
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """Patients to draw, where some have several studies."""
+
+    patients: Sequence[str]
+    drawing: Drawing
+
+    def estimate(
+        self, name: str, figure: Callable[[Float[np.ndarray, "*draws studies"]], Float[np.ndarray, "*draws"]]
+    ) -> Estimate:
+        """The figure on the sample, and its interval over patients."""
+        value = float(figure(np.ones(len(self.patients))))
+        (found,) = intervals(lambda weights: np.stack([figure(weights)]), self.patients, self.drawing)
+        return Estimate(
+            name=name, value=value, low=found.low, high=found.high, method=found.method, reason=found.reason
+        )
+
+
+def _auroc_estimate(
+    scores: Float[np.ndarray, " studies"],
+    positive: Bool[np.ndarray, " studies"],
+    level: float,
+    draw: _Draw | None,
+) -> Estimate:
+    sick, well = int(positive.sum()), int((~positive).sum())
+    if sick == 0 or well == 0:
+        return absent("auroc", f"all {sick + well} studies lie on one side of the threshold")
+    if draw is not None:
+        return draw.estimate("auroc", lambda w: auroc(scores, positive, w))
+    value = float(auroc(scores, positive))
+    if min(sick, well) < 2:
+        return Estimate(name="auroc", value=value, reason="one study in a class gives no interval")
+    variance = delong_variance(scores, positive)
+    if variance == 0:
+        return Estimate(
+            name="auroc", value=value, reason="the classes are separated completely: the interval has no width"
+        )
+    margin = float(stats.norm.ppf((1 + level) / 2)) * variance**0.5
+    return Estimate(
+        name="auroc", value=value, low=max(0.0, value - margin), high=min(1.0, value + margin), method="DeLong"
+    )
+
+
+def _share(
+    name: str,
+    hit: Bool[np.ndarray, " studies"],
+    among: Bool[np.ndarray, " studies"],
+    empty: str,
+    level: float,
+    draw: _Draw | None,
+) -> Estimate:
+    if draw is None or not among.any():
+        return proportion(name, int((hit & among).sum()), int(among.sum()), level, empty)
+    both, all_ = (hit & among).astype(np.float64), among.astype(np.float64)
+
+    def share(weights: Float[np.ndarray, "*draws studies"]) -> Float[np.ndarray, "*draws"]:
+        total = np.asarray(weights @ all_)
+        return np.asarray(np.divide(weights @ both, total, out=np.full_like(total, np.nan), where=total > 0))
+
+    return draw.estimate(name, share)
+
+
+def _wins(
+    positive: Float[np.ndarray, " positives"], negative: Float[np.ndarray, " negatives"]
+) -> Float[np.ndarray, "positives negatives"]:
+    """1 where the positive scores higher, a half where both score the same."""
+    difference = positive[:, None] - negative[None, :]
+    return np.asarray((difference > 0) + 0.5 * (difference == 0))

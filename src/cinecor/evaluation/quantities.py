@@ -1,0 +1,31 @@
+"""What the columns of a table measure: names and units for people."""
+
+from __future__ import annotations
+
+EF = "ef"
+
+_LABELS = {
+    EF: "Ejection fraction",
+    "edv_ml": "End-diastolic volume",
+    "esv_ml": "End-systolic volume",
+    "sv_ml": "Stroke volume",
+}
+_UNITS = {"_ml": "mL", "_mm": "mm", "_mm2": "mm²", "_ms": "ms", "_bpm": "1/min", "_g": "g"}
+
+
+def unit(quantity: str) -> str:
+    """Unit of a quantity: EF is in percent, others carry theirs at the end of their name (``edv_ml``)."""
+    if quantity == EF:
+        return "%"
+    return next((sign for ending, sign in _UNITS.items() if quantity.endswith(ending)), "")
+
+
+def label(quantity: str) -> str:
+    """Name of a quantity for a heading or an axis."""
+    return _LABELS.get(quantity, quantity)
+
+
+def with_unit(text: str, quantity: str) -> str:
+    """``text`` followed by the quantity's unit in brackets, as axes carry it."""
+    sign = unit(quantity)
+    return f"{text} ({sign})" if sign else text
