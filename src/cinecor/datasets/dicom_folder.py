@@ -33,7 +33,7 @@ from cinecor.records import SPLITS, Study
 LABELS = "labels.csv"
 LOOKED_AT = 1000  # files that recognise() opens before it gives up
 _OWN = uuid.UUID("6f1c3a52-5f5e-5d38-9d3e-8c0d1f6a7b21")  # name space of the UIDs that write() makes
-_PASSED_OVER = ("NOT_RECOGNISED", "NO_PIXELS", "WRONG_MODALITY", "EMPTY")  # files that are no loops; they stop nothing
+_PASSED_OVER = ("NO_PIXELS", "WRONG_MODALITY")  # DICOM that holds no loop, such as a report; it stops nothing
 
 
 def recognise(root: Path) -> bool:
@@ -114,7 +114,7 @@ def _survey(root: Path) -> tuple[list[Study], list[Problem]]:
     found, failures = io.discover(paths)
     problems += [_failed(failure.error, failure.path, root) for failure in failures]
     rows = _rows(root, problems)
-    if not found and not problems:
+    if not paths:
         problems.append(Problem(code="MISSING_FILE", what="no DICOM file below the folder", where=root.name))
     studies = [_labelled(study, rows.get(study.id)) for study in found]
     for uid in rows.keys() - {study.id for study in found}:
@@ -124,21 +124,19 @@ def _survey(root: Path) -> tuple[list[Study], list[Problem]]:
 
 
 def _dicom_files(root: Path) -> tuple[list[Path], list[Problem]]:
-    """The DICOM files below the folder, and a warning for every other one."""
+    """The DICOM files below the folder, and one warning that counts all others."""
     paths: list[Path] = []
-    problems: list[Problem] = []
+    others: list[Path] = []
     for path in _files(root):
         try:
-            kind = kind_of(path)
-        except InputError as error:
-            problems.append(_failed(error, path, root))
-            continue
-        if kind == "dicom":
-            paths.append(path)
-        else:
-            error = InputError("NOT_RECOGNISED", f"a {kind} file among DICOM is passed over")
-            problems.append(_failed(error, path, root))
-    return paths, problems
+            (paths if kind_of(path) == "dicom" else others).append(path)
+        except InputError:
+            others.append(path)
+    if not others:
+        return paths, []
+    what = f"{len(others)} files are not DICOM and are passed over"
+    where = str(others[0].relative_to(root))
+    return paths, [Problem(severity="warning", code="NOT_RECOGNISED", what=what, where=where)]
 
 
 def _failed(error: CinecorError, path: Path, root: Path) -> Problem:
