@@ -4,6 +4,7 @@ import os
 import struct
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import cv2
@@ -337,3 +338,27 @@ def test_what_other_programs_export(tmp_path: Path, form: str, codec: str, pixel
     assert len(loaded) == 12
     assert np.abs(loaded.astype(int) - frames).mean() <= error
     np.testing.assert_array_equal(video.load(path, [9, 2]), loaded[[9, 2]])
+
+
+def test_an_avi_may_skip_a_frame_that_repeats_the_one_before(avi: Path, tmp_path: Path) -> None:
+    content = bytearray(avi.read_bytes())
+    place = content.find(b"movi") + 4
+    for _ in range(20):  # step to the chunk of frame 20
+        place += 8 + (struct.unpack_from("<I", content, place + 4)[0] + 1) // 2 * 2
+    size = (struct.unpack_from("<I", content, place + 4)[0] + 1) // 2 * 2
+    content[place + 4 : place + 16] = bytes(4) + b"JUNK" + struct.pack("<I", size - 8)
+    struct.pack_into("<I", content, content.find(b"idx1") + 8 + 20 * 16 + 12, 0)
+    path = tmp_path / "skips.avi"
+    path.write_bytes(content)
+    cine = video.describe(path)
+    assert cine.frames == 29
+    assert cine.times_ms == pytest.approx([index * FRAME_MS for index in range(30) if index != 20])
+    np.testing.assert_array_equal(video.load(path), np.delete(video.load(avi), 20, axis=0))
+
+
+def test_times_without_stamps() -> None:
+    stream = SimpleNamespace(time_base=Fraction(1, 50), average_rate=Fraction(50), container=None)
+    assert video._times_ms(stream, [0, None, 2]) == ((0.0, 20.0, 40.0), "frame times from the container's frame rate")
+    unknown = SimpleNamespace(time_base=None, average_rate=None)
+    assert video._times_ms(unknown, [None, None]) == (None, "the container gives no frame times")
+    assert video._times_ms(stream, [0, 0, 2])[0] is None
