@@ -29,18 +29,23 @@ def analyse(
 
     Works offline with weights trained on synthetic hearts only. **Not for clinical use.**
     """
-    from cinecor import reports
+    from cinecor import io, reports
     from cinecor.cli import failure
     from cinecor.cli.progress import track
     from cinecor.cli.studies import find_studies
     from cinecor.inference import Settings, load_analyser
 
-    studies, failures = find_studies(paths)
-    analyser = load_analyser(weights, Settings(clips=clips, frame_ms=frame_ms, device=device, threads=threads))
-    found, failed = analyser.analyse_all(track(studies, "studies", total=len(studies)))
-    failures = [*failures, *failed]
-    reports.write(found, html=html, csv=csv)
-    typer.echo(reports.to_json_text(found, failures) if as_json else reports.to_text(found))
-    for each in failures:
-        failure.report(each.error, as_json=as_json)
-    return failure.exit_code([each.error for each in failures], len(studies) + len(failures) - len(failed))
+    settings = Settings(clips=clips, frame_ms=frame_ms, device=device, threads=threads)
+    studies, unread = find_studies(paths)
+    analyser = load_analyser(weights, settings)
+    answers = list(track(analyser.analyse_all(studies), "studies", total=len(studies)))
+    found = [answer for answer in answers if not isinstance(answer, io.Failure)]
+    failures = [*unread, *(answer for answer in answers if isinstance(answer, io.Failure))]
+    if html is not None:
+        reports.html.write_all(found, html)
+    if csv is not None:
+        reports.csv.write(found, csv)
+    typer.echo(reports.json.dumps(found, failures) if as_json else reports.text.render(found), nl=not as_json)
+    for each in failures if not as_json else ():
+        failure.report(each.error)
+    return failure.exit_code([each.error for each in failures], len(studies) + len(unread))

@@ -1,1 +1,20 @@
-"""."""
+"""From a study to a report, light: no Lightning, no matplotlib, no dataset. Loading weights is what imports torch."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cinecor.inference.analyser import SHIPPED, Analyser, load_analyser
+    from cinecor.inference.settings import Settings
+
+__all__ = ["SHIPPED", "Analyser", "Settings", "load_analyser"]
+
+_HOME = {"SHIPPED": "analyser", "Analyser": "analyser", "Settings": "settings", "load_analyser": "analyser"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'cinecor.inference' has no attribute {name!r}")
+    return getattr(import_module(f"cinecor.inference.{_HOME[name]}"), name)

@@ -1,0 +1,248 @@
+"""From a study to its report: choose the loops, ask the network, measure, and say what was not done and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from cinecor import io
+from cinecor.errors import CinecorError, InputError
+from cinecor.inference import novelty
+from cinecor.inference.loop import Loop, curves, open_loop, pictures, summarise
+from cinecor.inference.masks import has_masks, measure_masks
+from cinecor.inference.predictor import Predictor, load_predictor
+from cinecor.inference.selection import refusal, with_times
+from cinecor.inference.settings import Settings
+from cinecor.records import (
+    Cine,
+    CineSummary,
+    Curve,
+    Measurement,
+    Modality,
+    NotDone,
+    Picture,
+    Provenance,
+    Report,
+    Study,
+)
+from cinecor.version import __version__
+
+SHIPPED = Path(__file__).parent / "weights"
+"""The weights in the package, trained on synthetic hearts."""
+
+SYNTHETIC_WARNING = (
+    "the weights were trained on synthetic hearts only: "
+    "of a real heart, the value and its interval are no more than an illustration"
+)
+NOVEL_WARNING = "is unlike the training loops (novelty {score:.1f}, 1 is their edge): its interval may not hold"
+NOVEL_REFUSAL = "unlike the training loops (novelty {score:.1f}, refused above {limit:g})"
+SPREAD = 12.0  # points of EF between the clips of one study beyond which the report says that they disagree
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Finding:
+    """What came of one loop."""
+
+    summary: CineSummary
+    values: tuple[tuple[int, float], ...] = ()
+    """(first frame, EF) of each averaged clip."""
+    beat_values: tuple[tuple[int, float], ...] = ()
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    curves: tuple[Curve, ...] = ()
+
+
+class Analyser:
+    """Measures studies with one set of weights, loaded once.
+
+    Args:
+        predictor: the network and what is known of it.
+        shipped: whether the weights are those of the package.
+    """
+
+    def __init__(self, predictor: Predictor, *, shipped: bool = False) -> None:
+        self._predictor, self._shipped = predictor, shipped
+
+    def analyse(self, study: Study) -> Report:
+        """The report of one study.
+
+        Raises:
+            InputError, LimitError: no loop of the study can be read.
+            ResourceError: the device's memory ran out.
+        """
+        cines = tuple(with_times(cine, self._predictor.settings.frame_ms) for cine in study.cines)
+        study = replace(study, cines=cines)
+        return self._by_masks(study) if has_masks(study) else self._by_network(study)
+
+    def analyse_all(self, studies: Iterable[Study]) -> Iterator[Report | io.Failure]:
+        """A report of each study, or why there is none; one failure stops nothing."""
+        for study in studies:
+            try:
+                yield self.analyse(study)
+            except CinecorError as error:
+                yield io.Failure(_path_of(study), error)
+
+    def _by_masks(self, study: Study) -> Report:
+        measurements, ed, es = measure_masks(study)
+        summaries = tuple(
+            replace(summarise(cine, index, cine.frames or 0), ed_frames=(ed,), es_frames=(es,))
+            for index, cine in enumerate(study.cines)
+        )
+        provenance = Provenance(version=__version__, model="none (geometry of masks)", weights_sha256="", trained_on="")
+        return Report(
+            study=study.id,
+            modality=study.cines[0].modality,
+            cines=summaries,
+            measurements=measurements,
+            not_done=(),
+            warnings=(),
+            provenance=provenance,
+        )
+
+    def _by_network(self, study: Study) -> Report:
+        findings, failures = [], []
+        for index, cine in enumerate(study.cines):
+            try:
+                findings.append(self._look(cine, index))
+            except CinecorError as error:
+                failures.append(error)
+                reason = f"it could not be read ({error.code}: {error.what})"
+                findings.append(_Finding(summary=summarise(cine, index, cine.frames or 0), reason=reason))
+        if failures and len(failures) == len(findings):
+            raise failures[0]
+        measured = [finding for finding in findings if finding.values]
+        return Report(
+            study=study.id,
+            modality=_modality(study),
+            cines=tuple(finding.summary for finding in findings),
+            measurements=tuple(self._measurements(measured)),
+            not_done=tuple(_not_done(findings)),
+            warnings=tuple(self._warnings(measured, findings)),
+            provenance=self._provenance(),
+            pictures=tuple(picture for finding in measured for picture in finding.pictures),
+            curves=tuple(curve for finding in measured for curve in finding.curves),
+        )
+
+    def _look(self, cine: Cine, index: int) -> _Finding:
+        reason = refusal(cine, self._predictor.spec)
+        summary = summarise(cine, index, cine.frames or 0)
+        if reason:
+            return _Finding(summary=summary, reason=reason)
+        recorded = io.load(cine)
+        try:
+            loop = open_loop(cine, index, recorded, self._predictor.spec, self._predictor.settings.clips)
+        except InputError as error:
+            if error.code != "NOT_RECOGNISED":
+                raise
+            return _Finding(summary=summary, reason=error.what)
+        return self._ask(loop, recorded)
+
+    def _ask(self, loop: Loop, recorded: np.ndarray) -> _Finding:
+        values, embeddings = self._predictor(loop.clips(self._predictor.spec))
+        averaged = len(loop.starts)
+        known = self._predictor.novelty
+        score = 0.0 if known is None else known.score(embeddings[:averaged])
+        if score > novelty.REFUSE:
+            return _Finding(summary=loop.summary, reason=NOVEL_REFUSAL.format(score=score, limit=novelty.REFUSE))
+        warned = (f"loop {loop.index} " + NOVEL_WARNING.format(score=score),) if score > novelty.WARN else ()
+        clipped = np.clip(values, 0.0, 100.0)
+        return _Finding(
+            summary=loop.summary,
+            values=tuple(zip(loop.starts, clipped[:averaged].tolist(), strict=True)),
+            beat_values=tuple(zip(loop.beat_starts, clipped[averaged:].tolist(), strict=True)),
+            warnings=warned,
+            pictures=pictures(loop, recorded, self._predictor.spec),
+            curves=curves(loop),
+        )
+
+    def _measurements(self, measured: list[_Finding]) -> Iterator[Measurement]:
+        if not measured:
+            return
+        means = [float(np.mean([value for _, value in finding.values])) for finding in measured]
+        ef, half = float(np.mean(means)), self._predictor.half_width
+        clips = tuple((finding.summary.index, start) for finding in measured for start, _ in finding.values)
+        loops = "" if len(measured) == 1 else f" of {len(measured)} loops"
+        yield Measurement(
+            name="ef",
+            value=ef,
+            unit="%",
+            low=None if half is None else max(ef - half, 0.0),
+            high=None if half is None else min(ef + half, 100.0),
+            level=None if half is None else self._predictor.settings.level,
+            method=f"{self._predictor.manifest.model}, mean over {len(clips)} clips{loops}; split conformal interval",
+            clips=clips,
+        )
+        for finding in measured:
+            for start, value in finding.beat_values:
+                place = ((finding.summary.index, start),)
+                yield Measurement(
+                    name="ef_beat", value=value, unit="%", method="the clip from this beat's ED", clips=place
+                )
+        rates = [rate for finding in measured if (rate := finding.summary.heart_rate_bpm) is not None]
+        if rates:
+            method = "median interval between beats found by motion"
+            yield Measurement(name="heart_rate", value=float(np.median(rates)), unit="1/min", method=method)
+
+    def _warnings(self, measured: list[_Finding], findings: list[_Finding]) -> Iterator[str]:
+        if measured and self._predictor.manifest.training_data.get("synthetic"):
+            yield SYNTHETIC_WARNING
+        for finding in findings:
+            yield from finding.warnings
+        values = [value for finding in measured for _, value in finding.values]
+        if values and np.ptp(values) > SPREAD:
+            yield f"the clips disagree: EF from {min(values):.0f} to {max(values):.0f} %"
+        if any(not finding.summary.beats for finding in measured):
+            yield "no complete beat was found in at least one loop that was measured"
+        if measured and self._predictor.half_width is None:
+            yield "these weights bring no calibration for an interval at this level"
+
+    def _provenance(self) -> Provenance:
+        manifest = self._predictor.manifest
+        return Provenance(
+            version=__version__,
+            model=f"{manifest.model} (weights in the package)" if self._shipped else manifest.model,
+            weights_sha256=manifest.weights_sha256,
+            trained_on=str(manifest.training_data.get("description", "unknown")),
+        )
+
+
+def load_analyser(folder: Path | str | None = None, settings: Settings | None = None) -> Analyser:
+    """An analyser with the weights of a run's folder, or with those that come with the package.
+
+    Raises:
+        CheckpointError: the weights are missing, damaged, unsafe or of another model.
+        ConfigError: CONFLICT for weights that do not predict EF.
+        ResourceError: NO_DEVICE.
+    """
+    chosen = SHIPPED if folder is None else Path(folder)
+    return Analyser(load_predictor(chosen, settings or Settings()), shipped=folder is None)
+
+
+def _not_done(findings: list[_Finding]) -> Iterator[NotDone]:
+    """One line for the study where nothing was measured, else one for each loop that was left out."""
+    refused = [finding for finding in findings if finding.reason]
+    measured = len(findings) - len(refused)
+    reasons = dict.fromkeys(finding.reason for finding in refused)
+    if not measured:
+        yield NotDone(what="ef", reason="; ".join(reasons) or "the study has no loops")
+    elif refused:
+        for reason in reasons:
+            which = [str(finding.summary.index) for finding in refused if finding.reason == reason]
+            yield NotDone(what=f"ef of loop {', '.join(which)}", reason=reason)
+    if measured:
+        yield NotDone(what="volumes", reason="they need an outline of the ventricle, which these weights do not give")
+
+
+def _modality(study: Study) -> Modality:
+    return study.cines[0].modality if study.cines else "US"
+
+
+def _path_of(study: Study) -> Path:
+    source = study.cines[0].source if study.cines else Path(study.id)
+    if isinstance(source, tuple):
+        return source[0]
+    return source if isinstance(source, Path) else Path(study.id)

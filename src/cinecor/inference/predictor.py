@@ -1,0 +1,109 @@
+"""A network that is ready to be asked: weights, device, and what is known of its training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+
+from cinecor.errors import ConfigError, ResourceError
+from cinecor.inference.conformal import half_width
+from cinecor.inference.novelty import Novelty
+from cinecor.inference.settings import Settings
+from cinecor.models.checkpoint import Manifest, load_checkpoint, load_extra_tensors
+from cinecor.models.contract import Network
+from cinecor.records import ClipSpec
+
+REFERENCE = "reference_embeddings"
+"""Name under which training keeps the embeddings of training clips."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictor:
+    """Values and embeddings of clips."""
+
+    network: Network
+    manifest: Manifest
+    spec: ClipSpec
+    novelty: Novelty | None
+    half_width: float | None
+    """Half the width of the interval at the level asked for; None without calibration."""
+    device: torch.device
+    settings: Settings
+
+    def __call__(
+        self, clips: Float32[np.ndarray, "clip channel length height width"]
+    ) -> tuple[Float[np.ndarray, " clip"], Float[np.ndarray, "clip feature"]]:
+        """The value of each clip, and its embedding."""
+        values, embeddings = [], []
+        with torch.inference_mode(), _threads(self.settings.threads), _memory():
+            for part in torch.split(torch.from_numpy(clips), self.settings.batch_size):
+                features = self.network.forward_features(
+                    part.to(self.device).contiguous(memory_format=torch.channels_last_3d)
+                )
+                values.append(self.network.forward_head(features)[:, 0].double().cpu().numpy())
+                embeddings.append(self.network.forward_head(features, pre_logits=True).double().cpu().numpy())
+        return np.concatenate(values), np.concatenate(embeddings)
+
+
+def load_predictor(folder: Path, settings: Settings) -> Predictor:
+    """Read weights and all that belongs to them.
+
+    Raises:
+        CheckpointError: the weights are damaged, unsafe or of another model.
+        ConfigError: CONFLICT for weights that do not predict EF in percent.
+        ResourceError: NO_DEVICE.
+    """
+    network, manifest = load_checkpoint(folder)
+    if manifest.target != "ef":
+        what = f"these weights predict {manifest.target}, not ef"
+        raise ConfigError("CONFLICT", what, "give the folder of a run that learned ef", where=folder.name)
+    reference = load_extra_tensors(folder).get(REFERENCE)
+    calibration = manifest.extra.get("calibration", {})
+    device = _device(settings.device)
+    return Predictor(
+        network=network.to(device).to(memory_format=torch.channels_last_3d),
+        manifest=manifest,
+        spec=ClipSpec.from_dict(manifest.clip),
+        novelty=None if reference is None else Novelty(reference.double().numpy()),
+        half_width=half_width(calibration.get("residuals", []), settings.level),
+        device=device,
+        settings=settings,
+    )
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ResourceError("NO_DEVICE", f"{name!r} cannot be used", "choose --device cpu", where="device") from error
+    return device
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    if count is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _memory() -> Iterator[None]:
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise ResourceError("OOM", "the device's memory ran out", "choose fewer clips at once or the CPU") from error

@@ -1,0 +1,39 @@
+"""Which loops of a study can give an ejection fraction, and why the others cannot; from their headers alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cinecor.records import Cine, ClipSpec
+
+SHORTEST_MS = 500.0  # less than a beat at 120 a minute
+FEWEST_FRAMES = 8
+VIEWS = ("A4C", "A2C", "A3C", "A5C")
+"""Apical views show both ends of the left ventricle; a loop of unknown view is tried."""
+
+
+def with_times(cine: Cine, frame_ms: float | None) -> Cine:
+    """The cine with evenly spaced times where it has none and the user knows them."""
+    if cine.times_ms is not None or frame_ms is None or cine.frames is None:
+        return cine
+    times = tuple(index * frame_ms for index in range(cine.frames))
+    return replace(cine, times_ms=times, notes=(*cine.notes, f"frame times from the user ({frame_ms:g} ms)"))
+
+
+def refusal(cine: Cine, spec: ClipSpec) -> str:
+    """Why no ejection fraction can be had from this loop; empty where it can be tried."""
+    if cine.modality != "US":
+        return "cine MRI needs outlines of the ventricle (masks); no network for them is part of this version"
+    if (cine.frames or 0) < 2:
+        return "a still shows no beat"
+    if any("colour doppler" in note.lower() for note in cine.notes):
+        return "colour Doppler hides the walls"
+    if cine.view is not None and cine.view not in VIEWS:
+        return f"the view is {cine.view}, not apical"
+    if spec.step_ms is not None and cine.times_ms is None:
+        return "the file does not say when its frames were taken; give the time between frames (--frame-ms)"
+    duration = None if cine.times_ms is None else cine.times_ms[-1] - cine.times_ms[0]
+    if (cine.frames or 0) < FEWEST_FRAMES or (duration is not None and duration < SHORTEST_MS):
+        length = f"{cine.frames} frames" if duration is None else f"{duration:.0f} ms"
+        return f"too short for a beat ({length})"
+    return ""

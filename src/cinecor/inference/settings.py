@@ -1,0 +1,35 @@
+"""What a user can choose about an analysis."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from cinecor.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How studies are analysed."""
+
+    clips: int = 8
+    """Clips of each loop whose values are averaged, spread evenly over it."""
+    batch_size: int = 8
+    """Clips computed at once; the result does not depend on it beyond rounding."""
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:1, mps."""
+    threads: int | None = None
+    """CPU threads; PyTorch's own choice where None."""
+    frame_ms: float | None = None
+    """Time between frames, ms, of files that do not say it."""
+    level: float = 0.9
+    """Confidence of the interval of EF."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("clips", self.clips), ("batch_size", self.batch_size), ("threads", self.threads)):
+            if value is not None and value < 1:
+                raise ConfigError("OUT_OF_RANGE", f"{value} is below 1", "give at least 1", where=name)
+        if self.frame_ms is not None and not 0 < self.frame_ms < math.inf:
+            raise ConfigError("OUT_OF_RANGE", f"{self.frame_ms} ms is no time between frames", where="frame_ms")
+        if not 0 < self.level < 1:
+            raise ConfigError("OUT_OF_RANGE", f"{self.level} is not between 0 and 1", where="level")
