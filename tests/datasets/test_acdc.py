@@ -109,7 +109,8 @@ def test_a_folder_of_one_split_or_of_patients_alone(root: Path, tmp_path: Path) 
     assert read == {"p": None, "q": "validation"}
     assert acdc.recognise(root)
     assert acdc.recognise(root / "training")
-    assert not acdc.recognise(root / "training" / "patient001")
+    assert acdc.recognise(root / "training" / "patient001")
+    assert [study.id for study in acdc.read(root / "training" / "patient001")] == ["patient001"]
 
 
 def test_measured_volumes(root: Path) -> None:

@@ -13,7 +13,9 @@ from cinecor.records import Cine, ClipSpec, Frames
 RANGE = (1.0, 99.0)  # percentiles of voxels without a fixed range that become black and white
 
 
-def prepare(frames: Frames, cine: Cine, spec: ClipSpec) -> UInt8[np.ndarray, "time channel height width"]:
+def prepare(
+    frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector | None = None
+) -> UInt8[np.ndarray, "time planes tall wide"]:
     """Every frame as the network will see it, before sampling in time and before normalisation.
 
     ``spec.crop == "sector"``: the ultrasound sector is found once for the loop, all outside it becomes black, and a
@@ -24,6 +26,7 @@ def prepare(frames: Frames, cine: Cine, spec: ClipSpec) -> UInt8[np.ndarray, "ti
         frames: as ``io.load`` gives them; voxels without a fixed range (MRI) are mapped to 0–255 by percentiles.
         cine: for its ``region`` and ``spacing_mm``.
         spec: size, channels, crop.
+        sector: where it has been found already.
 
     Raises:
         InputError: NOT_RECOGNISED where a sector is wanted and there is none; EMPTY without frames.
@@ -33,8 +36,7 @@ def prepare(frames: Frames, cine: Cine, spec: ClipSpec) -> UInt8[np.ndarray, "ti
     levels = frames if frames.dtype == np.uint8 else _to_bytes(frames)
     if spec.crop == "none":
         return np.stack([_resize(_channels(frame, spec), spec) for frame in levels])
-    sector = find_sector(levels, cine.region)
-    return _cut_out(levels, sector, cine, spec)
+    return _cut_out(levels, sector or find_sector(levels, cine.region), cine, spec)
 
 
 def square_of(sector: Sector, cine: Cine) -> tuple[int, int, int, int]:
@@ -49,7 +51,7 @@ def square_of(sector: Sector, cine: Cine) -> tuple[int, int, int, int]:
 
 def _cut_out(
     levels: UInt8[np.ndarray, "time channel height width"], sector: Sector, cine: Cine, spec: ClipSpec
-) -> UInt8[np.ndarray, "time channel height width"]:
+) -> UInt8[np.ndarray, "time planes tall wide"]:
     left, top, right, bottom = square_of(sector, cine)
     inner = (slice(max(top, 0), min(bottom, sector.height)), slice(max(left, 0), min(right, sector.width)))
     mask = sector.mask[inner]

@@ -44,6 +44,8 @@ class Sector:
     """Size of the frame that it lies in."""
     how: Literal["region and motion", "motion", "brightness"]
     """What it was found by."""
+    colour: float
+    """Part of what is seen inside that is coloured, 0 to 1: colour Doppler is between a line and a tinted grey map."""
     fill: float
     """Part of the wedge in which something was seen, 0 to 1: low where the image is dark or the shape is wrong."""
 
@@ -77,10 +79,12 @@ def find_sector(frames: Frames, region: tuple[int, int, int, int] | None = None)
     height, width = frames.shape[2:]
     scale = min(1.0, LOOK_SIZE / max(height, width))
     looks = [_look(frames[index], scale) for index in _chosen(len(frames))]
-    seen, how = _gather(np.stack([grey for grey, _ in looks]), np.stack([colour for _, colour in looks]))
+    coloured = np.stack([colour for _, colour in looks])
+    seen, how = _gather(np.stack([grey for grey, _ in looks]), coloured)
     inside = None if region is None else _believed(seen, region, scale)
     if inside is not None:
         seen, how = inside, "region and motion"
+    colour = float(coloured[:, seen].mean()) if seen.any() else 0.0
     seen = _large_parts(seen)
     if seen.mean() < LEAST_AREA:
         raise InputError("NOT_RECOGNISED", "no ultrasound sector was found", "check that this is an echo loop")
@@ -95,6 +99,7 @@ def find_sector(frames: Frames, region: tuple[int, int, int, int] | None = None)
         height=height,
         width=width,
         how=how,
+        colour=colour,
         fill=fill,
     )
 

@@ -44,7 +44,7 @@ _MOST_INFO_BYTES = 64 * 1024
 
 
 def recognise(root: Path) -> bool:
-    """Whether a folder is of this layout: it, or its ``training`` or ``testing``, holds patients with an Info.cfg."""
+    """Whether a folder is of this layout: a patient's with an Info.cfg, or one that holds some, or ``training`` with some."""
     return next(_patients(root), None) is not None
 
 
@@ -94,6 +94,9 @@ def measure(study: Study) -> dict[str, float]:
 
 def _patients(root: Path) -> Iterator[tuple[Path, Split | None]]:
     """Patients' folders, sorted, each with its split."""
+    if (root / INFO).is_file():
+        yield root, FOLDERS.get(root.parent.name.lower())
+        return
     named = [(root / name, split) for name, split in FOLDERS.items()]
     for folder, split in [(root, FOLDERS.get(root.name.lower())), *named]:
         for path in sorted(folder.iterdir()) if folder.is_dir() else []:

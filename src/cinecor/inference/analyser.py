@@ -136,7 +136,7 @@ class Analyser:
         try:
             loop = open_loop(cine, index, recorded, self._predictor.spec, self._predictor.settings.clips)
         except InputError as error:
-            if error.code != "NOT_RECOGNISED":
+            if error.code not in ("NOT_RECOGNISED", "UNSUPPORTED"):
                 raise
             return _Finding(summary=summary, reason=error.what)
         return self._ask(loop, recorded)

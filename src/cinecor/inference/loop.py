@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from cinecor.clips import cut, prepare
+from cinecor.clips import cut, find_sector, prepare
 from cinecor.clips.sampling import choose_even, choose_listed, count_starts
 from cinecor.errors import InputError
 from cinecor.inference.motion import fullness
@@ -15,6 +15,7 @@ from cinecor.measures import Beats, find_beats
 from cinecor.records import Cine, CineSummary, ClipSpec, Curve, Frames, Picture
 
 PICTURE = 360  # px, side of the ED and ES pictures
+COLOUR_DOPPLER = (0.02, 0.6)  # coloured part of the sector: more than an ECG line, less than a tinted grey map
 SHOWN_BEATS = 6  # per-beat values of one loop
 NO_BEATS = Beats(ed=(), es=(), beats=(), heart_rate_bpm=None)
 CURVE_NAME = "Fullness of the heart by motion"
@@ -71,9 +72,12 @@ def open_loop(cine: Cine, index: int, recorded: Frames, spec: ClipSpec, clips: i
     """Cut the sector out, find the beats, choose the clips.
 
     Raises:
-        InputError: NOT_RECOGNISED without an ultrasound sector; INCONSISTENT for times that do not fit the frames.
+        InputError: NOT_RECOGNISED without an ultrasound sector; UNSUPPORTED for colour Doppler; INCONSISTENT for times that do not fit the frames.
     """
-    frames = prepare(recorded, cine, spec)
+    sector = find_sector(recorded, cine.region)
+    if COLOUR_DOPPLER[0] < sector.colour < COLOUR_DOPPLER[1]:
+        raise InputError("UNSUPPORTED", "colour (Doppler) hides the walls", "give a grey-scale loop")
+    frames = prepare(recorded, cine, spec, sector)
     beats, curve = _find_beats(frames, cine)
     even = choose_even(len(frames), spec, clips, cine.times_ms)
     last = count_starts(len(frames), spec, cine.times_ms) - 1
