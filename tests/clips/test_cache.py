@@ -19,16 +19,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cinecor.clips.preparation import prepare
 from tests.clips.loops import SPEC, make_frames, make_study, write_study
 
 from cinecor import io
 from cinecor.clips import Cache, building, cache, cache_index, preparing
+from cinecor.clips.preparation import prepare
 from cinecor.errors import DatasetError, InputError, ResourceError, StorageError
 from cinecor.io import video
 from cinecor.records import ClipSpec, Study
 
 Prepared = list[str]
+PACKAGE = Path(cache_index.__file__).parents[1]
 
 
 @pytest.fixture
@@ -132,12 +133,17 @@ def test_a_file_that_was_only_touched_is_prepared_again(tmp_path: Path, prepared
     assert len(prepared) == 2
 
 
-def test_another_format_of_the_code_is_built_anew_and_the_old_frames_go(
-    tmp_path: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("FORMAT", cache_index.FORMAT + 1), ("digest_code", lambda: "of another version")],
+    ids=["layout", "pixels"],
+)
+def test_what_another_version_of_the_code_made_is_made_anew_and_the_old_frames_go(
+    tmp_path: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch, name: str, other: object
 ) -> None:
     studies = [make_study(index) for index in range(2)]
     build(studies, tmp_path)
-    monkeypatch.setattr(cache_index, "FORMAT", cache_index.FORMAT + 1)
+    monkeypatch.setattr(cache_index, name, other)
     check(build(studies, tmp_path), studies)
     assert len(prepared) == 4
     assert len(list(tmp_path.rglob("frames-*.u8"))) == 1
@@ -163,6 +169,18 @@ def test_a_damaged_cache_is_built_again(
     damage(next(tmp_path.rglob("index.json")), next(tmp_path.rglob("frames-*.u8")))
     check(build(studies, tmp_path), studies)
     assert len(prepared) > 2
+
+
+def test_the_code_that_makes_pixels_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = {path.name for pattern in cache_index.MAKERS for path in PACKAGE.glob(pattern)}
+    assert watched > {"preparation.py", "sector.py", "video.py", "dicom.py", "nifti.py", "loading.py"}
+    digest = cache_index.digest_code.__wrapped__
+    before = digest()
+    assert before == digest()
+    monkeypatch.setattr(Path, "read_bytes", lambda path: b"changed" if path.name == "sector.py" else b"")
+    one = digest()
+    monkeypatch.setattr(Path, "read_bytes", lambda path: b"changed again" if path.name == "sector.py" else b"")
+    assert len({before, one, digest()}) == 3
 
 
 def test_specifications_and_subsets_live_side_by_side(tmp_path: Path, prepared: Prepared) -> None:
@@ -410,3 +428,13 @@ def test_a_cache_that_another_process_replaces_stays_where_it_is_open_and_says_s
     check(old, [study])
     with pytest.raises(DatasetError, match="rebuilt"):
         pickle.loads(pickle.dumps(old)).frames("s0")
+
+
+@pytest.mark.realdata
+def test_real_loops_are_cached_as_they_are_decoded(tmp_path: Path, shared_data: Path) -> None:
+    files = [*shared_data.glob("echo_dicom/pydicom*.dcm"), *shared_data.glob("acdc/training/*/*_4d.nii.gz")]
+    studies, failures = io.discover(files)
+    assert not failures
+    built = build(studies, tmp_path)
+    check(built, studies)
+    assert len(built) > 10

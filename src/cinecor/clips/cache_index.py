@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -11,7 +13,10 @@ from cinecor import storage
 from cinecor.records import ClipSpec
 
 FORMAT = 1
-"""Raise it when the layout of the cache changes, or the pixels that ``prepare`` makes of the same frames."""
+"""Raise it when the layout of the cache changes."""
+
+MAKERS = ("clips/preparation.py", "clips/sector.py", "io/*.py")
+"""The code that decides which pixels come of a file; frames that another state of it made are made again."""
 
 INDEX = "index.json"
 
@@ -39,6 +44,16 @@ def locate(folder: Path, spec: ClipSpec) -> Path:
     return folder / f"{spec.height}x{spec.width}-{colour}-{spec.crop}"
 
 
+@lru_cache(maxsize=1)
+def digest_code() -> str:
+    """A short text that changes with the code that makes the cached pixels."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(path for pattern in MAKERS for path in package.glob(pattern)):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def segment_path(home: Path, segment: str) -> Path:
     """The flat file of frames of that name."""
     return home / f"frames-{segment}.u8"
@@ -48,7 +63,7 @@ def read(home: Path, spec: ClipSpec) -> dict[Key, Entry]:
     """The entries whose frames are there in full; none where the index is missing, damaged or of another format."""
     try:
         content = json.loads((home / INDEX).read_text("utf-8"))
-        if content["format"] != FORMAT or content["spec"] != describe(spec):
+        if (content["format"], content["code"], content["spec"]) != (FORMAT, digest_code(), describe(spec)):
             return {}
         entries = {(study, cine): Entry(*rest) for study, cine, *rest in content["cines"]}
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
@@ -65,9 +80,8 @@ def read(home: Path, spec: ClipSpec) -> dict[Key, Entry]:
 def write(home: Path, spec: ClipSpec, entries: Mapping[Key, Entry]) -> None:
     """Replace the index, atomically."""
     rows = ",\n".join(json.dumps([*key, *entry]) for key, entry in entries.items())
-    storage.write_text(
-        home / INDEX, f'{{"format": {FORMAT}, "spec": {json.dumps(describe(spec))}, "cines": [\n{rows}\n]}}\n'
-    )
+    head = json.dumps({"format": FORMAT, "code": digest_code(), "spec": describe(spec)})
+    storage.write_text(home / INDEX, f'{head[:-1]}, "cines": [\n{rows}\n]}}\n')
 
 
 def _size(path: Path) -> int:
