@@ -2,5 +2,6 @@
 
 from cinecor.phantom.cohort import MARK, population
 from cinecor.phantom.echo import echo_study
+from cinecor.phantom.mri import mri_study
 
-__all__ = ["MARK", "echo_study", "population"]
+__all__ = ["MARK", "echo_study", "mri_study", "population"]

@@ -27,7 +27,7 @@ _LEVELS = (np.arange(48) + 0.5) / 48
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """A patch of the LV wall in (angle, level): an infarct, or a thick septum. Angle 0 is lateral, π septal, π/2 anterior."""
+    """A patch of the LV wall (an infarct, a thick septum). Angle 0 is lateral, π septal, π/2 anterior."""
 
     angle: float
     width: float = 0.8

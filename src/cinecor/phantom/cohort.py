@@ -10,6 +10,7 @@ from multiprocessing import get_context
 
 from cinecor.errors import ConfigError
 from cinecor.phantom.echo import echo_study
+from cinecor.phantom.mri import mri_study
 from cinecor.records import Study
 
 MARK = "SYNTHETIC.txt"
@@ -18,6 +19,7 @@ MARK = "SYNTHETIC.txt"
 MAKERS: dict[str, Callable[..., Study]] = {
     "echonet_dynamic": echo_study,
     "dicom_folder": partial(echo_study, overlays=True),
+    "acdc": mri_study,
 }
 _AHEAD = 2  # studies a process may be ahead of whoever takes them, so that memory stays small
 

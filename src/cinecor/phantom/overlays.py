@@ -1,4 +1,4 @@
-"""A scanner's screen around the sector: text, ECG, depth marks, grey bar, logo. For testing that they are cropped away."""
+"""A scanner's screen around the sector: text, ECG, depth marks, grey bar, logo. All of it must be cropped away."""
 
 from __future__ import annotations
 

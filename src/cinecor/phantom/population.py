@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from cinecor.phantom.anatomy import Chamber, Heart, Region
 from cinecor.phantom.cycle import Timing
@@ -114,7 +116,7 @@ def _timing(rng: np.random.Generator) -> Timing:
     )
 
 
-def _regional(rng: np.random.Generator, failing: float) -> dict[str, Region | float | None]:
+def _regional(rng: np.random.Generator, failing: float) -> dict[str, Any]:
     """An infarct (likelier in a failing ventricle) or a thick septum, or neither."""
     lazy = rng.random() < 0.08 + 0.5 * failing
     thick = rng.random() < 0.12
@@ -133,7 +135,7 @@ def _regional(rng: np.random.Generator, failing: float) -> dict[str, Region | fl
     }
 
 
-def _other_chambers(rng: np.random.Generator, edv: float, ef: float) -> dict[str, Chamber | float]:
+def _other_chambers(rng: np.random.Generator, edv: float, ef: float) -> dict[str, Any]:
     la, ra = float(rng.uniform(20.0, 60.0)), float(rng.uniform(20.0, 55.0))
     rv = float(np.clip(edv * rng.uniform(0.7, 1.4), 50.0, 220.0))
     return {
@@ -147,11 +149,11 @@ def _other_chambers(rng: np.random.Generator, edv: float, ef: float) -> dict[str
     }
 
 
-def draw_phases(recording: Recording, heart_rate: float, rng: np.random.Generator) -> np.ndarray:
+def draw_phases(recording: Recording, heart_rate: float, rng: np.random.Generator) -> Float[np.ndarray, " time"]:
     """Phase of every frame: whole numbers are end-diastoles, the fraction is the place in the cycle."""
     times = np.arange(recording.frames) * recording.frame_ms
     rr = 60_000.0 / heart_rate
     beats = int(times[-1] / (0.5 * rr)) + 4
     lengths = rr * np.clip(np.exp(rng.normal(0.0, recording.rr_spread, beats)), 0.6, 1.6)
     starts = np.concatenate([[0.0], np.cumsum(lengths)]) - recording.first_phase * lengths[0]
-    return np.interp(times, starts, np.arange(beats + 1))
+    return np.asarray(np.interp(times, starts, np.arange(beats + 1)))

@@ -1,4 +1,4 @@
-"""Small reflectors attached to tissue: where each lies in the imaging plane over one beat, and how strongly it echoes."""
+"""Small reflectors attached to tissue: where each lies in the imaging plane over one beat, and how strong it is."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _patches(
     field = cv2.resize(coarse, (_PATCHES, _PATCHES), interpolation=cv2.INTER_CUBIC)
     row = np.clip(depth * _PATCHES, 0, _PATCHES - 1).astype(np.int64)
     column = np.clip((across / 2.3 + 0.5) * _PATCHES, 0, _PATCHES - 1).astype(np.int64)
-    return field[row, column].astype(np.float64)
+    return np.asarray(field[row, column], dtype=np.float64)
 
 
 def _facing(
@@ -163,9 +163,8 @@ def _facing(
     ray = np.stack([u - imaging.plane.probe[0], w - imaging.plane.probe[1]])
     cosine = np.abs((normal * ray).sum(0)) / (np.linalg.norm(normal, axis=0) * np.linalg.norm(ray, axis=0) + 1e-9)
     factor = 1.0 + imaging.beam.specular * (1.6 * cosine**1.5 - 0.75)
-    return np.where(
-        np.isin(tissue, (Tissue.LV_WALL, Tissue.PERICARDIUM, Tissue.RV_WALL)), np.clip(factor, 0.12, None), 1.0
-    )
+    walls = np.isin(tissue, (Tissue.LV_WALL, Tissue.PERICARDIUM, Tissue.RV_WALL))
+    return np.asarray(np.where(walls, np.clip(factor, 0.12, None), 1.0))
 
 
 def _leaflets(
@@ -179,7 +178,7 @@ def _leaflets(
         now = state(heart, key / KEYS)
         curves = [*leaflet_nodes(heart, now, mitral=True), *leaflet_nodes(heart, now, mitral=False)]
         depth = (now.mitral_z - axes[0][2]) / axes[2][2]
-        scale = float(leaflet_scale(heart, now, np.array([axes[0][1] + depth * axes[2][1]]))[0])
+        scale = float(leaflet_scale(now, np.array([axes[0][1] + depth * axes[2][1]]))[0])
         places = []
         for curve, where, noise in zip(curves, along, jitter, strict=True):
             node = np.arange(len(curve)) / (len(curve) - 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -258,11 +259,10 @@ def _locate_leaflets(heart: Heart, now: State, points: Points, found: Material) 
         close = np.isin(found.tissue, blood) & (np.abs(points[:, 2] - plane) < 36.0)
         which = np.flatnonzero(close)
         x, y, z = points[which].T
-        scale = leaflet_scale(heart, now, y)
+        scale = leaflet_scale(now, y)
         hit = np.zeros(len(which), bool)
         for nodes in leaflet_nodes(heart, now, mitral=valve == Tissue.MITRAL):
-            middle = 0.5 * (nodes[0][0] + nodes[-1][0])
-            hit |= _distance(nodes, (x - now.sway) / 1.0, z, scale, middle) < heart.leaflet
+            hit |= _distance(nodes, x - now.sway, z, scale) < heart.leaflet
         found.tissue[which[hit]] = valve
 
 
@@ -271,12 +271,10 @@ def _distance(
     x: Float[np.ndarray, " some"],
     z: Float[np.ndarray, " some"],
     scale: Float[np.ndarray, " some"],
-    middle: float,
 ) -> Float[np.ndarray, " some"]:
     """Distance in mm to a polyline that shrinks towards its valve's edges (``scale`` 1 to 0)."""
-    del middle
     best = np.full(len(x), np.inf)
-    for start, stop in zip(nodes[:-1], nodes[1:], strict=True):
+    for start, stop in pairwise(nodes):
         ax, az = start[0] * scale, start[1]
         dx, dz = (stop[0] - start[0]) * scale, stop[1] - start[1]
         along = np.clip(((x - ax) * dx + (z - az) * dz) / (dx * dx + dz * dz + 1e-9), 0.0, 1.0)
@@ -323,7 +321,7 @@ def _from_lv_axis(
     return np.stack([x, now.b * radius * np.sin(angle), now.mitral_z - level * now.length], axis=1)
 
 
-def _place_apex(heart: Heart, now: State, values: Points) -> Points:
+def _place_apex(_: Heart, now: State, values: Points) -> Points:
     return np.asarray(values + np.asarray([now.sway, 0.0, 0.0]))
 
 
@@ -353,5 +351,5 @@ def _place_ra(heart: Heart, now: State, values: Points) -> Points:
     return np.stack([x, heart.ra.ratio * radius * np.sin(angle), now.tricuspid_z + level * now.ra_length], axis=1)
 
 
-def _place_groove(heart: Heart, now: State, values: Points) -> Points:
+def _place_groove(_: Heart, now: State, values: Points) -> Points:
     return np.asarray(values + np.asarray([now.sway, 0.0, now.mitral_z]))

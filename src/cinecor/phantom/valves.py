@@ -14,7 +14,7 @@ _T = np.linspace(0.0, 1.0, NODES)[:, None]
 def leaflet_nodes(
     heart: Heart, now: State, *, mitral: bool
 ) -> tuple[Float[np.ndarray, "nodes 2"], Float[np.ndarray, "nodes 2"]]:
-    """The septal (anterior) and the lateral (posterior) leaflet in the plane y = 0, hinge first: (x - sway, z) in mm."""
+    """The septal (anterior) and lateral (posterior) leaflet in the plane y = 0, hinge first: (x - sway, z) in mm."""
     if mitral:
         septal, lateral, plane = -now.a, now.a, now.mitral_z
         meet, tent, opened = heart.coaptation, heart.tenting, now.mitral
@@ -47,7 +47,6 @@ def _leaflet(
     return np.asarray(curve)
 
 
-def leaflet_scale(heart: Heart, now: State, y: Float[np.ndarray, " some"]) -> Float[np.ndarray, " some"]:
+def leaflet_scale(now: State, y: Float[np.ndarray, " some"]) -> Float[np.ndarray, " some"]:
     """Width of the orifice at ``y`` over its width in the middle."""
-    del heart
     return np.sqrt(np.clip(1.0 - (y / now.b) ** 2, 0.0, 1.0))
