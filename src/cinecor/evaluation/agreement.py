@@ -21,6 +21,9 @@ from cinecor.evaluation.estimate import Estimate, absent
 LIMITS_HOLD = 0.95
 """Share of the differences that lies between the limits if they are normal."""
 
+_FLAT = 1e-9
+"""Spread, relative to the largest value, below which values count as the same: rounding alone makes about 1e-16."""
+
 FEWEST = 3
 """Fewer differences than this give no limits worth printing."""
 
@@ -122,8 +125,10 @@ def _drawn(
 
 def _slope(predicted: Float[np.ndarray, " studies"], true: Float[np.ndarray, " studies"], level: float) -> Estimate:
     middle = (predicted + true) / 2
-    if np.ptp(middle) == 0:
+    if np.ptp(middle) <= _FLAT * np.abs(middle).max():
         return absent("slope", "all values are the same")
+    if np.ptp(predicted - true) == 0:  # a line without an error, of which scipy makes NaN
+        return Estimate(name="slope", value=0.0, low=0.0, high=0.0, method="all differences are the same")
     line = stats.linregress(middle, predicted - true)
     margin = float(stats.t.ppf((1 + level) / 2, len(true) - 2)) * float(line.stderr)
     value = float(line.slope)

@@ -51,8 +51,8 @@ def r2(predicted: Values, true: Values, weights: Weights | None = None) -> Figur
 def pearson(predicted: Values, true: Values, weights: Weights | None = None) -> Figures:
     """Correlation of predicted and true; blind to bias and scale."""
     p, t = predicted - predicted.mean(), true - true.mean()
-    covariance = _mean(p * t, weights) - _mean(p, weights) * _mean(t, weights)
-    spread = np.sqrt(_variance(predicted, weights) * _variance(true, weights))
+    covariance = np.asarray(_mean(p * t, weights) - _mean(p, weights) * _mean(t, weights))
+    spread = np.asarray(np.sqrt(_variance(predicted, weights) * _variance(true, weights)))
     return np.asarray(np.clip(_ratio(covariance, spread), -1, 1))
 
 
@@ -66,7 +66,7 @@ def icc(predicted: Values, true: Values, weights: Weights | None = None) -> Figu
     rows = 2 * n * _variance((predicted + true) / 2, weights) / freedom
     error = n * _variance(predicted - true, weights) / (2 * freedom)
     columns = n * bias(predicted, true, weights) ** 2 / 2
-    return _ratio(rows - error, rows + error + 2 * (columns - error) / n)
+    return _ratio(np.asarray(rows - error), np.asarray(rows + error + 2 * (columns - error) / n))
 
 
 Metric: TypeAlias = Callable[[Values, Values, Weights | None], Figures]
