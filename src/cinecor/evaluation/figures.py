@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -20,14 +21,13 @@ from cinecor.evaluation.results import QuantityResult
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#6b7280"
 _SHADES = {"HFrEF": "#f6cfc4", "HFmrEF": "#fbe7b2", "HFpEF": "#dff0e7"}
 _SIZE = (5.2, 4.6)  # inches
-GAP_METRICS = ("rmse", "mae", "loss")
+_SCORES = {"rmse": "RMSE in the target's unit", "mae": "MAE in the target's unit", "loss": "Loss"}
+_LOWEST = 40.0  # %, where the scale of coverage begins unless something lies below
 
 
 def to_svg(figure: Figure) -> str:
     """The figure as an SVG element: text stays text, the same data give the same bytes."""
     stream = io.StringIO()
-    import matplotlib as mpl
-
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "cinecor"}):
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
@@ -117,7 +117,8 @@ def calibration_curve(result: QuantityResult) -> Figure | None:
     covered = np.array([100 * point.coverage for point in points])
     spread = np.array([[100 * (point.coverage - point.low), 100 * (point.high - point.coverage)] for point in points]).T
     axes.errorbar(levels, covered, yerr=np.maximum(spread, 0), fmt="o", color=BLUE, capsize=2, label="covered")
-    axes.set(xlabel="Level of the interval (%)", ylabel="Truth inside (%)", xlim=(45, 100), ylim=(40, 102))
+    bottom = min(_LOWEST, *(100 * min(point.low, point.expected_low) - 2 for point in points))
+    axes.set(xlabel="Level of the interval (%)", ylabel="Truth inside (%)", xlim=(45, 100), ylim=(bottom, 102))
     axes.legend(frameon=False, fontsize=8)
     return figure
 
@@ -135,7 +136,7 @@ def learning_curves(history: pd.DataFrame) -> Figure | None:
         for prefix, colour in (("train", ORANGE), ("validation", BLUE)):
             if f"{prefix}_{name}" in history.columns:
                 axes.plot(history["epoch"], history[f"{prefix}_{name}"], color=colour, lw=1.5, label=prefix)
-        axes.set(xlabel="Epoch", title=name)
+        axes.set(xlabel="Epoch", ylabel=_SCORES.get(name, name))
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=8)
     return figure

@@ -66,7 +66,9 @@ def icc(predicted: Values, true: Values, weights: Weights | None = None) -> Figu
     rows = 2 * n * _variance((predicted + true) / 2, weights) / freedom
     error = n * _variance(predicted - true, weights) / (2 * freedom)
     columns = n * bias(predicted, true, weights) ** 2 / 2
-    return _ratio(np.asarray(rows - error), np.asarray(rows + error + 2 * (columns - error) / n))
+    varies = rows + error > 0  # two constants, even different ones, say nothing of telling studies apart
+    whole = np.where(varies, rows + error + 2 * (columns - error) / n, 0.0)
+    return _ratio(np.asarray(rows - error), whole)
 
 
 Metric: TypeAlias = Callable[[Values, Values, Weights | None], Figures]

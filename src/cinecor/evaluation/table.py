@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +24,9 @@ PREDICTION_COLUMNS = ("study", "patient", "split", "cine", "start", "quantity", 
 INTERVAL_COLUMNS = ("low", "high")
 TRUTH_COLUMNS = ("study", "patient", "split", "quantity", "value")
 PAIR_COLUMNS = ("study", "patient", "split", "quantity", "clips", "predicted", "true")
+
+_QUANTITY = re.compile(r"\w[\w.-]*")
+"""Files of figures carry the name of their quantity."""
 
 _TEXT = ("study", "patient", "split", "quantity")
 _WHOLE = ("cine", "start")
@@ -181,6 +185,8 @@ def _check(table: pd.DataFrame, columns: Sequence[str], key: list[str], where: s
             checked[name] = _whole(checked[name], name, where)
         else:
             checked[name] = _numbers(checked[name], name, where)
+    if not checked["quantity"].map(lambda name: bool(_QUANTITY.fullmatch(name))).all():
+        raise DatasetError("BAD_LABEL", "a quantity is not a plain name", "name it like ef or edv_ml", where=where)
     if not checked["split"].isin(SPLITS).all():
         raise DatasetError("BAD_SPLIT", "a split is none of train, validation, test", where=where)
     repeated = int(checked.duplicated(key).sum())
