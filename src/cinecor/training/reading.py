@@ -8,10 +8,8 @@ from pathlib import Path
 
 from cinecor import datasets
 from cinecor.errors import DatasetError
+from cinecor.phantom import MARK
 from cinecor.records import Cine, Study
-
-SYNTHETIC_MARK = "SYNTHETIC.txt"
-"""A file of this name says that a folder's hearts were simulated."""
 
 _PHANTOM_ID = re.compile(r"\d{4}x\d{6}")  # seed and index, as the phantom names its echo studies
 
@@ -34,7 +32,7 @@ def is_synthetic(studies: Sequence[Study], root: Path | None) -> bool:
     No public layout has a place to say so, and a real cohort must never be called synthetic: what is not known to be
     is not.
     """
-    if root is not None and (root / SYNTHETIC_MARK).exists():
+    if root is not None and (root / MARK).exists():
         return True
     return all(
         _PHANTOM_ID.fullmatch(study.id) or all(_says_synthetic(cine) for cine in study.cines) for study in studies
