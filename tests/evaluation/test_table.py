@@ -95,6 +95,7 @@ def changed(row: int, column: str, value: str) -> list[str]:
         ([HEADER + ",low", *(row + ",1" for row in ROWS)], "MISSING_COLUMN", "high is missing"),
         (changed(0, "study", ""), "BAD_LABEL", "study must be text"),
         (changed(0, "patient", ""), "BAD_LABEL", "patient must be text"),
+        (changed(0, "patient", '"a\nb"'), "BAD_LABEL", "patient holds control characters"),
         (changed(0, "quantity", "../ef"), "BAD_LABEL", "quantity"),
         (changed(0, "value", ""), "BAD_LABEL", "not a number"),
         (changed(0, "value", "NaN"), "BAD_LABEL", "1 value(s) that are not finite"),

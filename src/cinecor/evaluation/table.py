@@ -28,6 +28,9 @@ PAIR_COLUMNS = ("study", "patient", "split", "quantity", "clips", "predicted", "
 _QUANTITY = re.compile(r"\w[\w.-]*")
 """Files of figures carry the name of their quantity."""
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+"""Line ends inside an id would not read back from CSV as they were."""
+
 _TEXT = ("study", "patient", "split", "quantity")
 _WHOLE = ("cine", "start")
 _CLIP_KEY = ["study", "cine", "start", "quantity"]
@@ -207,6 +210,8 @@ def _check_owners(table: pd.DataFrame, where: str) -> None:
 def _text(column: pd.Series[Any], name: str, where: str) -> pd.Series[str]:
     if not all(isinstance(value, str) and value for value in column):
         raise DatasetError("BAD_LABEL", f"{name} must be text and not empty", "keep ids as text", where=where)
+    if any(_CONTROL.search(value) for value in column):
+        raise DatasetError("BAD_LABEL", f"{name} holds control characters", "write plain text", where=where)
     return column.astype(object)
 
 

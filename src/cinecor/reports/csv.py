@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cinecor import storage
 from cinecor.records import Report
+from cinecor.reports import wording
 from cinecor.reports.json import to_json
 
 COLUMNS = (
@@ -29,7 +30,7 @@ COLUMNS = (
     "use",
 )
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Text that starts so is run as a formula by spreadsheet programs (OWASP, CSV injection)."""
 
 
@@ -39,12 +40,12 @@ def dumps(reports: Iterable[Report]) -> str:
     A text that a spreadsheet would run as a formula gets an apostrophe in front.
     """
     stream = io.StringIO(newline="")
-    writer = csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\n")
+    writer = csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\r\n")  # RFC 4180; quotes a lone \r, too
     writer.writeheader()
     for report in reports:
         for row in _rows(report):
             writer.writerow({name: _safe(value) for name, value in row.items()})
-    return stream.getvalue()
+    return wording.encodable(stream.getvalue())
 
 
 def write(reports: Iterable[Report], path: Path) -> None:

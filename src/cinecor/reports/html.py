@@ -46,7 +46,7 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     ef = report.measurement(wording.EF)
-    return environment.get_template("report.html").render(
+    page = environment.get_template("report.html").render(
         report=report,
         ef=ef,
         ef_missing=next((missing for missing in report.not_done if missing.what == wording.EF), None),
@@ -57,6 +57,7 @@ def render(report: Report) -> str:
         synthetic="synthetic" in report.provenance.trained_on.lower(),
         wording=wording,
     )
+    return wording.encodable(page)
 
 
 def write(report: Report, folder: Path, taken: Collection[Path] = ()) -> Path:

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from cinecor import storage
 from cinecor.errors import CinecorError
 from cinecor.records import CineSummary, Measurement, Provenance, Report
+from cinecor.reports import wording
 
 VERSION = 1
 """Raised when a key changes its meaning or goes; a new key alone does not raise it."""
@@ -22,6 +23,7 @@ _SPACING_DECIMALS = 6
 """mm: DICOM's decimal strings carry as much."""
 
 
+@runtime_checkable
 class Failed(Protocol):
     """A file that gave no study (``io.discovery.Failure``)."""
 
@@ -47,7 +49,8 @@ def to_json(reports: Iterable[Report], failures: Iterable[Failed] = ()) -> dict[
 
 def dumps(reports: Iterable[Report], failures: Iterable[Failed] = ()) -> str:
     """Reports, and the files that gave none, as indented JSON text with a newline at its end."""
-    return json.dumps(to_json(reports, failures), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(to_json(reports, failures), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return wording.encodable(text)  # an escape of Python is one of JSON, too: nothing is lost
 
 
 def write(reports: Iterable[Report], path: Path, failures: Iterable[Failed] = ()) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from cinecor.records import Report
 
-_LONGEST = 100
-"""Characters of a name: file systems take 255 bytes, and a character may need 4 bytes with an ending to follow."""
+_LONGEST = 200
+"""Bytes of a name: file systems take 255, and a hash, a number, an ending and the mark of an unfinished file follow."""
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names that Windows keeps for devices."""
@@ -27,8 +27,9 @@ def stem_for(study: str) -> str:
     Letters of any script, digits, ``-``, ``_`` and inner dots stay. Where anything had to change, a piece of the id's
     hash follows, so that two ids give two names.
     """
-    plain = re.sub(r"[^\w.-]", "_", unicodedata.normalize("NFC", study)).strip("._ -")[:_LONGEST].rstrip("._ -")
-    if plain == study and not _RESERVED.fullmatch(plain):
+    plain = re.sub(r"[^\w.-]", "_", unicodedata.normalize("NFC", study)).strip("._ -")
+    plain = plain.encode("utf-8")[:_LONGEST].decode("utf-8", "ignore").rstrip("._ -")
+    if plain and plain == study and not _RESERVED.fullmatch(plain):
         return plain
     digest = hashlib.sha256(study.encode("utf-8", "surrogatepass")).hexdigest()[:_CHECK]
     return f"{plain or 'study'}-{digest}" if not _RESERVED.fullmatch(plain) else f"study-{digest}"

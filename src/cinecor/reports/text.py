@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from rich.console import Console, Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cinecor.records import CineSummary, Measurement, Report
+from cinecor.records import CineSummary, Measurement, Provenance, Report
 from cinecor.reports import wording
 
 _INDENT = 2
@@ -44,23 +45,28 @@ def render(reports: Iterable[Report], *, colour: bool = False, width: int = 100)
 
 
 def _report(report: Report) -> Group:
-    parts: list[Text | Padding | Table] = [Text(f"{report.study}  ·  {wording.modality_of(report)}", style="bold")]
+    title = f"{wording.printable(report.study)}  ·  {wording.modality_of(report)}"
+    parts: list[Text | Padding | Table] = [Text(title, style="bold")]
     parts += [_indented(_headline(found)) for found in report.measurements if found.name == wording.EF]
     others = [found for found in report.measurements if found.name != wording.EF]
     if others:
         parts.append(_indented(_measurements(others)))
-    parts += [_indented(_cine(cine, len(report.cines))) for cine in report.cines]
+    parts += [_indented(loops) for loops in _loops(report.cines)]
     parts += [
         _indented(_labelled("not done", f"{wording.name_of(it.what)}: {it.reason}", "yellow")) for it in report.not_done
     ]
     parts += [_indented(_labelled("warning", warning, "yellow")) for warning in report.warnings]
-    made = report.provenance
-    parts.append(
-        _indented(Text(f"cinecor {made.version}, {made.model}, weights {made.weights_sha256[:12]}", style="dim"))
-    )
-    parts.append(_indented(Text(f"trained on {made.trained_on}", style="dim")))
-    parts.append(_indented(Text(made.use, style="bold")))
+    parts += [_indented(Text(line, style="dim")) for line in _provenance(report.provenance)]
+    parts.append(_indented(Text(wording.printable(report.provenance.use), style="bold")))
     return Group(*parts)
+
+
+def _provenance(made: Provenance) -> Iterator[str]:
+    """What made the report; numbers from geometry alone have neither weights nor training."""
+    weights = f", weights {made.weights_sha256[:12]}" if made.weights_sha256 else ""
+    yield wording.printable(f"cinecor {made.version}, {made.model}{weights}")
+    if made.trained_on:
+        yield wording.printable(f"trained on {made.trained_on}")
 
 
 def _headline(ef: Measurement) -> Text:
@@ -73,7 +79,7 @@ def _headline(ef: Measurement) -> Text:
     if reach := wording.band_reach(ef):
         text.append(f"\n{reach}")
     if ef.method:
-        text.append(f"\n{ef.method}", style="dim")
+        text.append(f"\n{wording.printable(ef.method)}", style="dim")
     return text
 
 
@@ -85,28 +91,46 @@ def _measurements(measurements: Sequence[Measurement]) -> Table:
         interval = wording.interval(found)
         shown = f"{wording.interval_name(found)} {interval}" if interval else ""
         table.add_row(
-            *map(Text, (wording.name_of(found.name), wording.figure(found.value, found.unit), shown, found.method))
+            *(
+                Text(wording.printable(cell))
+                for cell in (
+                    wording.name_of(found.name),
+                    wording.figure(found.value, found.unit),
+                    shown,
+                    found.method,
+                )
+            )
         )
     return table
 
 
-def _cine(cine: CineSummary, loops: int) -> Text:
-    facts = [cine.view or "view unknown", wording.count_of(cine.frames, "frame"), f"{cine.width} × {cine.height}"]
+def _loops(cines: Sequence[CineSummary]) -> Iterator[Text]:
+    """What is said of each loop; once for loops that follow one another and are alike (a short-axis stack)."""
+    said = [(cine.index, _cine(cine)) for cine in cines]
+    for _, members in groupby(enumerate(said), key=lambda item: (item[1][0] - item[0], item[1][1].markup)):
+        group = [member for _, member in members]
+        name = wording.loops_name([index for index, _ in group], len(cines))
+        yield Text(f"{name}: ").append_text(group[0][1])
+
+
+def _cine(cine: CineSummary) -> Text:
+    view = wording.printable(cine.view or "view unknown")
+    facts = [view, wording.count_of(cine.frames, "frame"), f"{cine.width} × {cine.height}"]
     facts.append("frame times unknown" if cine.frame_ms is None else f"{cine.frame_ms:.1f} ms a frame")
     if cine.heart_rate_bpm is not None:
         facts.append(f"{cine.heart_rate_bpm:.0f} beats/min")
-    text = Text(f"{wording.loop_name(cine.index, loops)}: {', '.join(facts)}")
+    text = Text(", ".join(facts))
     for beat, (start, middle, end) in enumerate(cine.beats, start=1):
         text.append(f"\n  beat {beat}: ED frame {start}, ES frame {middle}, next ED frame {end}")
     if not cine.beats and (cine.ed_frames or cine.es_frames):
         text.append(f"\n  ED frames {_numbers(cine.ed_frames)}; ES frames {_numbers(cine.es_frames)}; no complete beat")
     for note in cine.notes:
-        text.append(f"\n  {note}", style="dim")
+        text.append(f"\n  {wording.printable(note)}", style="dim")
     return text
 
 
 def _labelled(label: str, message: str, style: str) -> Text:
-    return Text(f"{label}: ", style=style).append(Text(message, style="default"))
+    return Text(f"{label}: ", style=style).append(Text(wording.printable(message), style="default"))
 
 
 def _numbers(values: Iterable[int]) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Sequence
+
 from cinecor.records import PRESERVED_EF, REDUCED_EF, Measurement, Report
 
 EF = "ef"
@@ -11,11 +14,22 @@ _NAMES = {
     "edv_ml": "End-diastolic volume",
     "esv_ml": "End-systolic volume",
     "sv_ml": "Stroke volume",
+    "ef_beat": "Ejection fraction of one beat",
+    "rvef": "Right ventricular ejection fraction",
+    "rv_edv_ml": "Right ventricular end-diastolic volume",
+    "rv_esv_ml": "Right ventricular end-systolic volume",
+    "heart_rate": "Heart rate",
     "heart_rate_bpm": "Heart rate",
     "lv_mass_g": "LV mass",
 }
 
 _MODALITIES = {"US": "Echocardiography", "MR": "Cardiac MRI"}
+
+_STEERING = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode's categories of control characters, lone surrogates, and separators of lines and paragraphs."""
+
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Embeddings, overrides and isolates of reading order (Unicode Standard Annex 9)."""
 
 REDUCED, MILDLY_REDUCED, PRESERVED = "reduced", "mildly reduced", "preserved"
 
@@ -83,3 +97,22 @@ def count_of(number: int, what: str) -> str:
 def loop_name(index: int, loops: int) -> str:
     """``loop 0``, counted as in the JSON; just ``loop`` where the study has one."""
     return "loop" if loops == 1 else f"loop {index}"
+
+
+def loops_name(indices: Sequence[int], loops: int) -> str:
+    """``loops 0–9`` for loops that follow one another; as ``loop_name`` where there is one of them."""
+    return loop_name(indices[0], loops) if len(indices) == 1 else f"loops {indices[0]}–{indices[-1]}"
+
+
+def printable(text: str) -> str:
+    """Text from elsewhere for one line of a terminal: what would steer it, or turn its reading order, is escaped."""
+    return "".join(char if _is_plain(char) else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def encodable(text: str) -> str:
+    """Text that UTF-8 can hold: bytes of a file name that were none (lone surrogates) are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _is_plain(char: str) -> bool:
+    return unicodedata.category(char) not in _STEERING and char not in _TURNING
