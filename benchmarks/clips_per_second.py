@@ -4,7 +4,8 @@ python benchmarks/clips_per_second.py [--studies 60] [--data FOLDER]
 
 The folder is in EchoNet-Dynamic's layout; without one, a synthetic cohort is written to a temporary folder. All ways
 give the same clip: 28 consecutive frames of 112 × 112 from a random start. They take turns, and the best of several
-turns counts for each, so that other work on the machine falls on all alike.
+turns counts for each, so that other work on the machine falls on all alike; the processor time of each way is given as
+well, which other work touches less. The cache's ways have one thread.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -24,13 +26,19 @@ from cinecor.clips.sampling import choose_random
 from cinecor.datasets import echonet_dynamic
 from cinecor.records import ClipSpec, Study
 
-SPEC = ClipSpec()
+SPEC = ClipSpec(mean=(32.5,), std=(50.0,))
 MARK = 100.0  # times as many clips from the cache
+WHOLE = ("AVI, OpenCV as it comes", "AVI, OpenCV, one thread")
 
 
-def decode(path: Path) -> np.ndarray:
+def open_video(path: Path, threads: int) -> cv2.VideoCapture:
+    """0 threads: as many as the decoder likes, which is OpenCV's default."""
+    return cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
+
+
+def decode(path: Path, threads: int) -> np.ndarray:
     """All frames of a video as grey, as the public codes of the field read it."""
-    video = cv2.VideoCapture(str(path))
+    video = open_video(path, threads)
     frames = []
     while True:
         read, frame = video.read()
@@ -43,7 +51,7 @@ def decode(path: Path) -> np.ndarray:
 
 def decode_from(path: Path, start: int, count: int) -> np.ndarray:
     """Only the frames of the clip: seek, then read."""
-    video = cv2.VideoCapture(str(path))
+    video = open_video(path, threads=1)
     video.set(cv2.CAP_PROP_POS_FRAMES, start)
     frames = [cv2.cvtColor(video.read()[1], cv2.COLOR_BGR2GRAY) for _ in range(count)]
     video.release()
@@ -53,11 +61,11 @@ def decode_from(path: Path, start: int, count: int) -> np.ndarray:
 def ways(
     studies: Sequence[Study], cache: Cache, dataset: ClipDataset
 ) -> dict[str, tuple[Callable[[int], object], int]]:
-    """Each way to a random clip of loop ``number``, and how many clips one turn takes."""
+    """Each way to a random clip of loop ``number``, and how often a turn takes every loop."""
     generator = np.random.default_rng(0)
 
-    def whole_video(number: int) -> np.ndarray:
-        frames = decode(studies[number].cines[0].source)
+    def whole_video(number: int, threads: int) -> np.ndarray:
+        frames = decode(studies[number].cines[0].source, threads)
         return cut(frames, choose_random(len(frames), SPEC, generator)[0], SPEC)
 
     def part_of_video(number: int) -> np.ndarray:
@@ -75,21 +83,22 @@ def ways(
         return frames[start : start + SPEC.length].copy()
 
     return {
-        "AVI, OpenCV, whole video": (whole_video, 30),
-        "AVI, OpenCV, seek to the clip": (part_of_video, 30),
-        "cache, normalised float32": (cached, 2000),
-        "cache, ClipDataset item": (dataset.__getitem__, 2000),
-        "cache, uint8 frames": (cached_bytes, 5000),
+        WHOLE[0]: (partial(whole_video, threads=0), 1),
+        WHOLE[1]: (partial(whole_video, threads=1), 1),
+        "AVI, OpenCV, seek to the clip": (part_of_video, 1),
+        "cache, normalised float32": (cached, 20),
+        "cache, ClipDataset item": (dataset.__getitem__, 20),
+        "cache, uint8 frames": (cached_bytes, 100),
     }
 
 
-def measure(way: Callable[[int], object], clips: int, loops: int, turn: int) -> float:
-    """Clips a second over loops in random order."""
-    order = np.random.default_rng(turn).integers(loops, size=clips).tolist()
-    began = time.perf_counter()
+def measure(way: Callable[[int], object], rounds: int, loops: int, turn: int) -> np.ndarray:
+    """Clips a second of the clock, and of the processor, over all loops in random order."""
+    order = np.random.default_rng(turn).permutation(np.tile(np.arange(loops), rounds)).tolist()
+    began = np.array([time.perf_counter(), time.process_time()])
     for number in order:
         way(number)
-    return clips / (time.perf_counter() - began)
+    return len(order) / (np.array([time.perf_counter(), time.process_time()]) - began)
 
 
 def run(root: Path, cache_folder: Path, turns: int) -> None:
@@ -104,22 +113,27 @@ def run(root: Path, cache_folder: Path, turns: int) -> None:
     print(f"{len(studies)} loops of {frames:.0f} frames on average")
     print(f"cache built in {built:.1f} s ({len(studies) / built:.0f} loops/s), checked again in {checked:.3f} s")
     todo = ways(studies, cache, ClipDataset(studies, cache, SPEC))
-    best = dict.fromkeys(todo, 0.0)
+    best = {name: np.zeros(2) for name in todo}
     for turn in range(turns):
-        for name, (way, clips) in todo.items():
-            best[name] = max(best[name], measure(way, clips, len(studies), turn))
-    base = best["AVI, OpenCV, whole video"]
+        for name, (way, rounds) in todo.items():
+            best[name] = np.maximum(best[name], measure(way, rounds, len(studies), turn))
+    base = np.maximum(best[WHOLE[0]], best[WHOLE[1]])
+    print(f"{'':32}{'clips/s':>10}{'times':>8}{'a processor second':>22}{'times':>8}")
     for name, speed in best.items():
-        print(f"{name:32} {speed:10.0f} clips/s {speed / base:8.1f} times")
-    ratio = best["cache, normalised float32"] / base
-    print(f"mark: {MARK:.0f} times; reached: {ratio:.0f} times ({'held' if ratio >= MARK else 'NOT HELD'})")
+        times = speed / base
+        print(f"{name:32}{speed[0]:10.0f}{times[0]:8.1f}{speed[1]:22.0f}{times[1]:8.1f}")
+    ratio = (best["cache, normalised float32"] / base)[1]
+    verdict = "held" if ratio >= MARK else "NOT HELD"
+    print(
+        f"by processor time, against the faster way to open and decode: {ratio:.0f} times; mark {MARK:.0f}: {verdict}"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--studies", type=int, default=60, help="loops of the synthetic cohort")
     parser.add_argument("--data", type=Path, help="folder in EchoNet-Dynamic's layout")
-    parser.add_argument("--turns", type=int, default=7)
+    parser.add_argument("--turns", type=int, default=12)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         root = options.data

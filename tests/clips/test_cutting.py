@@ -51,7 +51,7 @@ def test_zeros_after_normalisation_are_exactly_zero_and_before_it_exactly_black(
     after = cut(frames, indices, ClipSpec(length=2, mean=(32.49,), std=(49.87,), padding="after"))
     before = cut(frames, indices, ClipSpec(length=2, mean=(32.49,), std=(49.87,), padding="before"))
     assert np.all(after[:, 1] == 0.0)
-    assert np.all(before[:, 1] == before[0, 0, 0, 0])
+    np.testing.assert_allclose(before[:, 1], before[0, 0, 0, 0], rtol=1e-6)
 
 
 def test_one_mean_serves_all_channels() -> None:
@@ -68,6 +68,15 @@ def test_the_frames_are_left_as_they_were() -> None:
     cut(frames, np.array([0, -1]), ClipSpec(length=2))
     gather(frames, np.array([0, -1]))[:] = 7
     assert np.array_equal(frames, before)
+
+
+@pytest.mark.parametrize("std", [0.5, 1.0, 1.9, 2.0, 2.1, 50.0, 255.0, 1e4])
+def test_every_level_is_normalised_at_any_spread(std: float) -> None:
+    levels = np.arange(256, dtype=np.uint8).reshape(1, 1, 16, 16)
+    spec = ClipSpec(mean=(37.25,), std=(std,))
+    expected = (np.arange(256.0) - 37.25) / std
+    np.testing.assert_allclose(normalise(levels, spec).ravel(), expected, rtol=3e-6, atol=3e-6 * 255 / std)
+    np.testing.assert_allclose(normalise(levels.astype(np.float32), spec).ravel(), expected, rtol=1e-6)
 
 
 def test_gather_then_normalise_is_cut() -> None:

@@ -131,8 +131,9 @@ def choose_listed(frames: int, spec: ClipSpec, starts: Sequence[int], times_ms: 
 def _rows(frames: int, spec: ClipSpec, starts: np.ndarray, times_ms: Times) -> Indices:
     steps = np.arange(spec.length)
     if spec.step_ms is None:
-        rows = starts[:, None] + steps * spec.period
-        return np.where(rows < frames, rows, ABSENT).astype(np.int64)
+        rows: Indices = starts[:, None] + steps * spec.period
+        rows[rows >= frames] = ABSENT
+        return rows
     times = _times(frames, times_ms)
     wanted = times[starts][:, None] + steps * spec.step_ms
     midpoints = (times[1:] + times[:-1]) / 2

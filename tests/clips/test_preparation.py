@@ -1,0 +1,80 @@
+"""From recorded frames to the network's frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cinecor.clips import prepare
+from cinecor.clips.preparation import square_of
+from cinecor.clips.sector import find_sector
+from cinecor.errors import InputError
+from cinecor.phantom import echo_study
+from cinecor.records import Cine, ClipSpec
+
+WHOLE = ClipSpec(height=32, width=40)
+SECTOR = ClipSpec(height=64, width=64, crop="sector")
+
+
+def test_without_crop_it_is_luminance_and_area_averaging() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (3, 1, 64, 80), dtype=np.uint8)
+    out = prepare(frames, Cine(source=frames, modality="US"), WHOLE)
+    means = frames[:, 0].reshape(3, 32, 2, 40, 2).mean(axis=(2, 4))
+    assert out.shape == (3, 1, 32, 40)
+    np.testing.assert_allclose(out[:, 0], means, atol=0.51)
+
+
+def test_a_frame_of_the_right_size_is_untouched() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (3, 1, 32, 40), dtype=np.uint8)
+    np.testing.assert_array_equal(prepare(frames, Cine(source=frames, modality="US"), WHOLE), frames)
+
+
+def test_three_channels() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (2, 1, 32, 40), dtype=np.uint8)
+    spec = ClipSpec(height=32, width=40, channels=3)
+    out = prepare(frames, Cine(source=frames, modality="US"), spec)
+    np.testing.assert_array_equal(out, np.repeat(frames, 3, axis=1))
+
+
+def test_the_same_heart_on_a_screen_and_as_a_crop_looks_the_same() -> None:
+    (small,) = echo_study(4, 5, max_frames=40).cines
+    (screen,) = echo_study(4, 5, max_frames=40, overlays=True).cines
+    one, other = (prepare(cine.source, cine, SECTOR).astype(float) for cine in (small, screen))
+    frames = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(one[::8, 0], other[::8, 0], strict=True)]
+    assert np.mean(frames) > 0.85
+
+
+def test_nothing_outside_the_sector_is_left() -> None:
+    (cine,) = echo_study(4, 5, max_frames=30, overlays=True).cines
+    shouting = cine.source.copy()
+    left, top, right, bottom = cine.region or (0, 0, 0, 0)
+    outside = np.ones(shouting.shape[2:], bool)
+    outside[top - 6 : bottom + 6, left - 6 : right + 6] = False
+    shouting[:, :, outside] = 255
+    np.testing.assert_array_equal(prepare(shouting, cine, SECTOR), prepare(cine.source, cine, SECTOR))
+
+
+def test_the_square_is_square_in_millimetres() -> None:
+    (cine,) = echo_study(4, 5, max_frames=30).cines
+    stretched = np.repeat(cine.source, 2, axis=2)
+    flat = Cine(source=stretched, modality="US", spacing_mm=(0.5, 1.0))
+    left, top, right, bottom = square_of(find_sector(stretched), flat)
+    assert (bottom - top) * 0.5 == pytest.approx((right - left) * 1.0, abs=1.0)
+
+
+def test_voxels_without_a_range_are_mapped_by_percentiles() -> None:
+    voxels = np.linspace(-500, 3000, 4 * 32 * 40, dtype=np.float32).reshape(4, 1, 32, 40)
+    out = prepare(voxels, Cine(source=voxels, modality="MR"), WHOLE)
+    assert out.dtype == np.uint8
+    assert out.min() == 0
+    assert out.max() == 255
+    assert np.all(np.diff(out.ravel().astype(int)) >= 0)
+
+
+def test_no_frames_and_no_sector() -> None:
+    empty = np.zeros((0, 1, 8, 8), np.uint8)
+    with pytest.raises(InputError, match="EMPTY"):
+        prepare(empty, Cine(source=empty, modality="US"), WHOLE)
+    black = np.zeros((4, 1, 64, 64), np.uint8)
+    with pytest.raises(InputError, match="NOT_RECOGNISED"):
+        prepare(black, Cine(source=black, modality="US"), SECTOR)
