@@ -16,6 +16,7 @@ VARIANTS = {
         *({"norm": "layer", "norm_axes": axes} for axes in ("channel", "channel+space", "channel+space+time")),
         {"in_channels": 3},
         {"pool_after": True, "conv1_stride": (1, 1, 1), "conv2_relu": True},
+        {"conv1_start": "smooth"},
     ]
 }
 CASES = [(name, options) for name in list_models() for options in VARIANTS[name]]

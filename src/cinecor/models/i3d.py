@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cinecor.errors import ConfigError
-from cinecor.models.choices import Conv2, Depth, HeadKind, NormAxes, NormKind
+from cinecor.models.choices import Conv1Start, Conv2, Depth, HeadKind, NormAxes, NormKind
 from cinecor.models.contract import Network, global_mean
 from cinecor.models.heads import Head
 from cinecor.models.inception import (
@@ -24,8 +24,8 @@ from cinecor.models.inception import (
     SameMaxPool,
     conv_norm_relu,
     convolution,
-    glorot,
 )
+from cinecor.models.initialisation import glorot, smooth_motion
 
 _STEM_WIDTHS = (64, 192)
 _MODULES = {"stem": (), "3": ("3",), "3+4": ("3", "4"), "3+4+5": ("3", "4", "5")}
@@ -56,6 +56,8 @@ class I3D(Network):
         conv1_stride: of the first convolution in time, height and width. The paper says that "the initial
             downsampling convolution was omitted", the layer list keeps it at stride 2, and the last pooling fits only
             so; 2, 2, 2 is therefore the default.
+        conv1_start: weights of the first convolution before training. ``glorot`` is Keras' default; ``smooth`` is ours
+            (:func:`cinecor.models.initialisation.smooth_motion`) and learns hearts from fewer clips.
         pool_after: whether the pooling that would lead to the next module follows the last one (depth 3 and 3+4).
             Stated nowhere; no is the reading of "stem plus module 3 only". Head OG has eight times fewer weights
             with it.
@@ -81,6 +83,7 @@ class I3D(Network):
         head_hidden: int = 64,
         dropout: float = 0.5,
         conv1_stride: tuple[int, int, int] = (2, 2, 2),
+        conv1_start: Conv1Start = "glorot",
         pool_after: bool = False,
         width: float = 1.0,
         input_size: tuple[int, int, int] = (28, 112, 112),
@@ -99,6 +102,8 @@ class I3D(Network):
         self._head = {"kind": head, "positions": positions, "dropout": dropout, "hidden": head_hidden}
         self.reset_classifier(num_outputs)
         glorot(self)
+        if conv1_start == "smooth":
+            smooth_motion(_find_convolution(self.conv1))
 
     def _add_stages(
         self, modules: Sequence[str], channels: int, width: float, norm: NormFactory, pool_after: bool
@@ -142,6 +147,10 @@ class I3D(Network):
     def output_layer(self) -> nn.Linear | nn.Conv2d | nn.Conv3d:
         """The last layer of the head."""
         return self.head.last
+
+
+def _find_convolution(layers: nn.Module) -> nn.Conv3d:
+    return next(layer for layer in layers.modules() if isinstance(layer, nn.Conv3d))
 
 
 class _ValidAveragePool(nn.Module):

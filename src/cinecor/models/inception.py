@@ -202,12 +202,3 @@ class Inception(nn.Module):
     def forward(self, x: Float[Tensor, "batch channel *positions"]) -> Float[Tensor, "batch out *positions"]:
         """The branches' outputs, concatenated in the order a, b, c, d."""
         return torch.cat([self.a(x), self.b(x), self.c(x), self.d(x)], dim=1)
-
-
-def glorot(module: nn.Module) -> None:
-    """Start the convolutions and dense layers of ``module`` as Keras does: Glorot uniform weights, zero bias."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d | nn.Conv3d | nn.Linear):
-            nn.init.xavier_uniform_(layer.weight)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
