@@ -26,9 +26,8 @@ def test_half_the_filters_are_blind_to_what_stands_still(conv):
 
 
 def test_filters_are_smooth(conv):
-    neighbours = torch.corrcoef(
-        torch.stack([conv.weight[32:, ..., 1:].flatten(), conv.weight[32:, ..., :-1].flatten()])
-    )
+    here, beside = conv.weight[32:, ..., 1:].flatten(), conv.weight[32:, ..., :-1].flatten()
+    neighbours = torch.corrcoef(torch.stack([here, beside]))
     assert neighbours[0, 1] > 0.5
 
 
