@@ -87,6 +87,15 @@ def test_geometry_has_neither_weights_nor_training(make_stack) -> None:
     assert "none (geometry of masks)" in page.text
 
 
+def test_a_stack_is_said_once_but_figures_stand_with_their_loop(make_stack) -> None:
+    page = Page(render(make_stack(10)))
+    assert page.text.count("Time between frames") == 1
+    assert "Loops 0–9 SAX" in page.text
+    picture = Picture(title="mid", pixels=np.zeros((4, 4, 1), np.uint8), cine=4)
+    page = Page(render(replace(make_stack(10), pictures=(picture,))))
+    assert re.findall(r"Loops? [\d–]+", page.text) == ["Loops 0–3", "Loop 4", "Loops 5–9"]
+
+
 def test_not_measured(make_report) -> None:
     reason = "no loop shows the left ventricle"
     page = Page(render(make_report(measurements=(), not_done=(NotDone(what="ef", reason=reason),))))

@@ -29,7 +29,7 @@ def test_what_a_report_says(make_report) -> None:
     ):
         assert part in text, part
     assert re.search(r"End-diastolic volume +110\.0 mL +single-plane Simpson", text)
-    assert re.search(r"Heart rate +75 1/min +95 % interval 70 – 81 1/min", text)
+    assert re.search(r"Heart rate +75 beats/min +95 % interval 70 – 81 beats/min", text)
 
 
 @pytest.mark.parametrize("width", [24, 40, 60, 80, 100, 200])

@@ -25,7 +25,7 @@ def test_names(quantity: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
-    [(55.04, "%", "55.0 %"), (74.6, "1/min", "75 1/min"), (-3.21, "mL", "−3.2 mL"), (1.25, "", "1.2")],
+    [(55.04, "%", "55.0 %"), (74.6, "1/min", "75 beats/min"), (-3.21, "mL", "−3.2 mL"), (1.25, "", "1.2")],
 )
 def test_figures(value: float, unit: str, text: str) -> None:
     assert wording.figure(value, unit) == text
@@ -51,7 +51,7 @@ def test_intervals() -> None:
     assert wording.interval_name(ef) == "90 % interval"
     assert "from reduced to preserved" in wording.band_reach(ef)
     rate = Measurement(name="heart_rate", value=75.0, unit="1/min", low=70.4, high=80.6)
-    assert wording.interval(rate) == "70 – 81 1/min"
+    assert wording.interval(rate) == "70 – 81 beats/min"
     assert wording.interval_name(rate) == "interval"
     alone = Measurement(name="ef", value=48.0, unit="%")
     assert wording.interval(alone) == wording.band_reach(alone) == ""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cinecor import storage
-from cinecor.records import Report
+from cinecor.records import CineSummary, Report
 from cinecor.reports import drawing, names, wording
+from cinecor.reports.loops import runs
 
 _SCALE_END = 90.0
 """Right end of the EF scale, %; no heart pumps out more, and less room would be lost to the left."""
@@ -51,7 +52,7 @@ def render(report: Report) -> str:
         ef=ef,
         ef_missing=next((missing for missing in report.not_done if missing.what == wording.EF), None),
         scale_end=_SCALE_END,
-        loops=[(cine, _figures(report, cine.index)) for cine in report.cines],
+        loops=_loops(report),
         loose=_figures(report, None),
         marker=Markup(_MARKER.format(names.fingerprint(report))),  # noqa: S704 - hexadecimal digits only
         synthetic="synthetic" in report.provenance.trained_on.lower(),
@@ -92,6 +93,21 @@ def write_all(reports: Iterable[Report], folder: Path) -> list[Path]:
     for report in reports:
         written.append(write(report, folder, written))
     return written
+
+
+def _loops(report: Report) -> list[tuple[str, CineSummary, _Figures]]:
+    """Name, facts and figures of each loop; once for loops without figures that are alike."""
+    shown = {cine.index: _figures(report, cine.index) for cine in report.cines}
+
+    def key(cine: CineSummary) -> tuple[CineSummary, int]:
+        figures = shown[cine.index]
+        return replace(cine, index=0), cine.index if figures.pictures or figures.curves else -1
+
+    count = len(report.cines)
+    return [
+        (wording.loops_name([cine.index for cine in alike], count), alike[0], shown[alike[0].index])
+        for alike in runs(report.cines, key)
+    ]
 
 
 def _figures(report: Report, cine: int | None) -> _Figures:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 
 from rich.console import Console, Group
 from rich.padding import Padding
@@ -13,6 +12,7 @@ from rich.text import Text
 
 from cinecor.records import CineSummary, Measurement, Provenance, Report
 from cinecor.reports import wording
+from cinecor.reports.loops import runs
 
 _INDENT = 2
 
@@ -106,11 +106,9 @@ def _measurements(measurements: Sequence[Measurement]) -> Table:
 
 def _loops(cines: Sequence[CineSummary]) -> Iterator[Text]:
     """What is said of each loop; once for loops that follow one another and are alike (a short-axis stack)."""
-    said = [(cine.index, _cine(cine)) for cine in cines]
-    for _, members in groupby(enumerate(said), key=lambda item: (item[1][0] - item[0], item[1][1].markup)):
-        group = [member for _, member in members]
-        name = wording.loops_name([index for index, _ in group], len(cines))
-        yield Text(f"{name}: ").append_text(group[0][1])
+    for alike in runs(cines, lambda cine: _cine(cine).plain):
+        name = wording.loops_name([cine.index for cine in alike], len(cines))
+        yield Text(f"{name}: ").append_text(_cine(alike[0]))
 
 
 def _cine(cine: CineSummary) -> Text:

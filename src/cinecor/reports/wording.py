@@ -23,6 +23,9 @@ _NAMES = {
     "lv_mass_g": "LV mass",
 }
 
+_BEATS = ("1/min", "bpm")
+"""Units of a heart rate; UCUM writes /min."""
+
 _MODALITIES = {"US": "Echocardiography", "MR": "Cardiac MRI"}
 
 _STEERING = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -51,16 +54,17 @@ def modality_of(report: Report) -> str:
 
 
 def figure(value: float, unit: str) -> str:
-    """A figure with its unit, one decimal; whole beats per minute and frames."""
-    shown = f"{value:.0f}" if unit in ("1/min", "bpm") else f"{value:.1f}"
-    return f"{shown.replace('-', '−')} {unit}".rstrip()
+    """A figure with its unit, one decimal; whole beats per minute."""
+    beats = unit in _BEATS
+    shown = f"{value:.0f}" if beats else f"{value:.1f}"
+    return f"{shown.replace('-', '−')} {'beats/min' if beats else unit}".rstrip()
 
 
 def interval(measurement: Measurement) -> str:
     """The interval as ``51.2 – 63.4 %``; empty where there is none."""
     if measurement.low is None or measurement.high is None:
         return ""
-    low = figure(measurement.low, "") if measurement.unit not in ("1/min", "bpm") else f"{measurement.low:.0f}"
+    low = figure(measurement.low, "") if measurement.unit not in _BEATS else f"{measurement.low:.0f}"
     return f"{low} – {figure(measurement.high, measurement.unit)}"
 
 
