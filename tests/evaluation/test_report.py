@@ -109,6 +109,7 @@ def test_page_says_what_matters(results, tmp_path: Path) -> None:
     assert '"note": "kept"' in page.text
     assert "999" not in page.text
     assert "AUROC of EF < 40 %" in page.text
+    assert "Split conformal from 15 validation studies: level 90 %" in page.text
 
 
 def test_synthetic_only_where_the_manifest_says_so(results, tmp_path: Path) -> None:

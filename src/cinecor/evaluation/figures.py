@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from cinecor.evaluation.bands import BANDS
 from cinecor.evaluation.quantities import EF, with_unit
@@ -136,6 +137,7 @@ def learning_curves(history: pd.DataFrame) -> Figure | None:
         for prefix, colour in (("train", ORANGE), ("validation", BLUE)):
             if f"{prefix}_{name}" in history.columns:
                 axes.plot(history["epoch"], history[f"{prefix}_{name}"], color=colour, lw=1.5, label=prefix)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="Epoch", ylabel=_SCORES.get(name, name))
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=8)

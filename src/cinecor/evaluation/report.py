@@ -19,6 +19,7 @@ from cinecor.records import NOT_FOR_CLINICAL_USE
 from cinecor.version import __version__
 
 PAGE, RESULTS, STUDIES = "evaluation.html", "results.json", "studies.csv"
+_FIGURES = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "pearson": "Pearson r", "icc": "ICC(A,1)", "bias": "Bias"}
 _TITLES = {
     "predicted-versus-true": "Predicted against true",
     "bland-altman": "Bland–Altman",
@@ -102,9 +103,7 @@ def _tables(result: QuantityResult) -> dict[str, Any]:
     return {
         "title": label(result.quantity),
         "result": result,
-        "figures": [
-            (figure.name.upper() if figure.name != "pearson" else "Pearson r", figure) for figure in result.figures
-        ],
+        "figures": [(_FIGURES[figure.name], figure) for figure in result.figures],
         "agreement": [
             ("Bias", agreement.bias),
             ("Lower limit of agreement", agreement.lower),
