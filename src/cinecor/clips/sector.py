@@ -26,7 +26,7 @@ KEPT = 0.6  # of the changing pixels must lie in a region tag that is believed
 INNER = 0.995  # of the gathered pixels lie within each side of the wedge
 LEAST_AREA = 0.02  # of the frame, gathered pixels; less is no ultrasound image
 LARGE = 0.15  # of the largest part's area
-ENOUGH = 4000  # pixels that a wedge is fitted to
+ENOUGH = 1000  # pixels that a wedge is fitted to
 LEAST_FILL = 0.2  # of the wedge, gathered pixels
 
 
@@ -193,11 +193,12 @@ def _smallest_wedge(
     return apex, float(half_angle), float(near), float(radius), float(min(1.0, count / max(area, 1.0)))
 
 
-def _enclose(across: Float32[np.ndarray, " pixel"], down: Float32[np.ndarray, " pixel"]) -> Float[np.ndarray, " 3"]:
+def _enclose(across: Float[np.ndarray, " pixel"], down: Float[np.ndarray, " pixel"]) -> Float[np.ndarray, " 3"]:
     """Half-angle, nearest and farthest radius that leave out only a few pixels."""
-    angle, distance = np.abs(np.arctan2(across, np.maximum(down, 1e-3))), np.hypot(across, down)
-    near, far = np.quantile(distance, [0.1 * (1.0 - INNER), INNER])
-    return np.array([np.quantile(angle, 2.0 * INNER - 1.0), near, far])
+    angle = np.sort(np.abs(np.arctan2(across, np.maximum(down, 1e-3))))
+    distance = np.sort(np.hypot(across, down))
+    last = len(angle) - 1
+    return np.array([angle[int((2.0 * INNER - 1.0) * last)], distance[0], distance[int(INNER * last)]])
 
 
 def _area_inside(x: float, y: float, shape: Float[np.ndarray, " 3"], frame: tuple[int, ...]) -> float:

@@ -1,0 +1,36 @@
+"""Cohorts: order, processes, layouts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cinecor import datasets
+from cinecor.errors import ConfigError
+from cinecor.phantom import population
+from cinecor.phantom.cohort import MAKERS
+
+
+def test_processes_change_nothing() -> None:
+    alone = list(population("echonet_dynamic", studies=3, seed=4, max_frames=24))
+    together = list(population("echonet_dynamic", studies=3, seed=4, max_frames=24, workers=2))
+    assert [study.id for study in alone] == [study.id for study in together]
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one.cines[0].source, other.cines[0].source)
+
+
+def test_every_layout_that_can_be_written_is_made() -> None:
+    assert set(MAKERS) == set(datasets.layouts())
+
+
+def test_unknown_layouts_and_contradictions() -> None:
+    with pytest.raises(ConfigError, match="UNKNOWN_KEY"):
+        next(iter(population("camus", studies=1, seed=0)))
+    with pytest.raises(ConfigError, match="CONFLICT"):
+        next(iter(population("acdc", studies=1, seed=0, max_frames=9)))
+
+
+def test_ids_carry_no_label() -> None:
+    studies = list(population("echonet_dynamic", studies=4, seed=8, max_frames=24))
+    assert len({study.id for study in studies}) == 4
+    assert [study.id for study in studies] == [f"0008x{index:06d}" for index in range(4)]
