@@ -27,9 +27,14 @@ def test_content_arrives_and_nothing_else_stays(tmp_path: Path) -> None:
 def test_a_failing_block_leaves_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "result.bin"
     target.write_bytes(b"old")
-    with pytest.raises(RuntimeError, match="half way"), storage.replacing(target) as stream:
-        stream.write(b"new, but only hal")
-        raise RuntimeError("half way")
+
+    def write_half() -> None:
+        with storage.replacing(target) as stream:
+            stream.write(b"new, but only hal")
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        write_half()
     assert target.read_bytes() == b"old"
     assert leftovers(tmp_path) == []
 

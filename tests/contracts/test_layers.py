@@ -17,7 +17,9 @@ def test_import_contracts_hold() -> None:
 
 def test_every_room_is_in_the_picture() -> None:
     picture = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    rooms = {path.name.removesuffix(".py") for path in (ROOT / "src" / "cinecor").iterdir() if not path.name.startswith("_")}
+    rooms = {
+        path.name.removesuffix(".py") for path in (ROOT / "src" / "cinecor").iterdir() if not path.name.startswith("_")
+    }
     rooms.discard("py.typed")
     missing = {room for room in rooms if f"| `{room}` |" not in picture}
     assert not missing

@@ -80,7 +80,8 @@ def find_sector(frames: Frames, region: tuple[int, int, int, int] | None = None)
     scale = min(1.0, LOOK_SIZE / max(height, width))
     looks = [_look(frames[index], scale) for index in _chosen(len(frames))]
     coloured = np.stack([colour for _, colour in looks])
-    seen, how = _gather(np.stack([grey for grey, _ in looks]), coloured)
+    seen, found_by = _gather(np.stack([grey for grey, _ in looks]), coloured)
+    how: Literal["region and motion", "motion", "brightness"] = found_by
     inside = None if region is None else _believed(seen, region, scale)
     if inside is not None:
         seen, how = inside, "region and motion"
@@ -152,7 +153,7 @@ def _large_parts(seen: Bool[np.ndarray, "height width"]) -> Bool[np.ndarray, "he
     size = max(3, round(0.02 * max(seen.shape)) | 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     solid = cv2.morphologyEx(seen.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    framed = cv2.copyMakeBorder(solid, *[2 * size] * 4, cv2.BORDER_CONSTANT)
+    framed = np.pad(solid, 2 * size)
     closed = cv2.morphologyEx(framed, cv2.MORPH_CLOSE, disc, iterations=2)[2 * size : -2 * size, 2 * size : -2 * size]
     count, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
     if count < 2:

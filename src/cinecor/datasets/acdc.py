@@ -44,7 +44,7 @@ _MOST_INFO_BYTES = 64 * 1024
 
 
 def recognise(root: Path) -> bool:
-    """Whether a folder is of this layout: a patient's with an Info.cfg, or one that holds some, or ``training`` with some."""
+    """Whether a folder is of this layout: a patient's with an Info.cfg, or one that holds such folders."""
     return next(_patients(root), None) is not None
 
 

@@ -72,7 +72,8 @@ def open_loop(cine: Cine, index: int, recorded: Frames, spec: ClipSpec, clips: i
     """Cut the sector out, find the beats, choose the clips.
 
     Raises:
-        InputError: NOT_RECOGNISED without an ultrasound sector; UNSUPPORTED for colour Doppler; INCONSISTENT for times that do not fit the frames.
+        InputError: NOT_RECOGNISED without an ultrasound sector; UNSUPPORTED for colour Doppler; INCONSISTENT for times
+            that do not fit the frames.
     """
     sector = find_sector(recorded, cine.region)
     if COLOUR_DOPPLER[0] < sector.colour < COLOUR_DOPPLER[1]:

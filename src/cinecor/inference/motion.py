@@ -8,6 +8,8 @@ down; drift of the probe and breathing are slower than a beat and are taken out.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -37,8 +39,8 @@ def _descent(frames: UInt8[np.ndarray, "time channel height width"]) -> Float[np
     small = [_shrink(frame[0]) for frame in frames]
     rows, columns = (slice(*(round(GRID * edge) for edge in part)) for part in (ROWS, COLUMNS))
     steps = [0.0]
-    for before, after in zip(small[:-1], small[1:], strict=True):
-        flow = cv2.calcOpticalFlowFarneback(before, after, None, 0.5, 3, WINDOW, 3, 5, 1.1, 0)  # type: ignore[call-overload]
+    for before, after in pairwise(small):
+        flow = cv2.calcOpticalFlowFarneback(before, after, None, 0.5, 3, WINDOW, 3, 5, 1.1, 0)
         weight = 0.5 * (before[rows, columns].astype(np.float64) + after[rows, columns])
         weight[weight <= DARK] = 0.0
         steps.append(float((flow[rows, columns, 1] * weight).sum() / max(weight.sum(), 1e-6)))
