@@ -49,7 +49,7 @@ def test_nothing_outside_the_sector_is_left() -> None:
     shouting = cine.source.copy()
     left, top, right, bottom = cine.region or (0, 0, 0, 0)
     outside = np.ones(shouting.shape[2:], bool)
-    outside[top - 6 : bottom + 6, left - 6 : right + 6] = False
+    outside[max(top - 40, 0) : bottom + 40, max(left - 40, 0) : right + 40] = False
     shouting[:, :, outside] = 255
     np.testing.assert_array_equal(prepare(shouting, cine, SECTOR), prepare(cine.source, cine, SECTOR))
 

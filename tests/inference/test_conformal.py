@@ -10,7 +10,7 @@ from cinecor.inference.conformal import half_width
 
 def test_it_is_the_ranked_residual() -> None:
     assert half_width([5.0, 1.0, 4.0, 2.0, 3.0, 6.0, 9.0, 8.0, 7.0], 0.9) == 9.0
-    assert half_width(list(range(1, 20)), 0.9) == 18
+    assert half_width([float(value) for value in range(1, 20)], 0.9) == 18.0
     assert half_width([1.0] * 5, 0.9) is None
     assert half_width([], 0.5) is None
 

@@ -45,18 +45,14 @@ class Sector:
     how: Literal["region and motion", "motion", "brightness"]
     """What it was found by."""
     colour: float
-    """Part of what is seen inside that is coloured, 0 to 1: colour Doppler is between a line and a tinted grey map."""
+    """Part of the wedge that is coloured, 0 to 1: colour Doppler is between a thin line and a tinted grey map."""
     fill: float
     """Part of the wedge in which something was seen, 0 to 1: low where the image is dark or the shape is wrong."""
 
     @property
     def mask(self) -> Bool[np.ndarray, "height width"]:
         """Pixels that belong to the sector."""
-        y, x = np.mgrid[: self.height, : self.width].astype(np.float32)
-        across, down = x - np.float32(self.apex[0]), y - np.float32(self.apex[1])
-        distance = np.hypot(across, down)
-        in_depth = (distance >= self.near) & (distance <= self.radius)
-        return np.asarray(in_depth & (np.abs(np.arctan2(across, down)) <= self.half_angle))
+        return _draw((self.height, self.width), self.apex, self.half_angle, self.near, self.radius)
 
     @property
     def box(self) -> tuple[int, int, int, int]:
@@ -85,7 +81,6 @@ def find_sector(frames: Frames, region: tuple[int, int, int, int] | None = None)
     inside = None if region is None else _believed(seen, region, scale)
     if inside is not None:
         seen, how = inside, "region and motion"
-    colour = float(coloured[:, seen].mean()) if seen.any() else 0.0
     seen = _large_parts(seen)
     if seen.mean() < LEAST_AREA:
         raise InputError("NOT_RECOGNISED", "no ultrasound sector was found", "check that this is an echo loop")
@@ -100,9 +95,20 @@ def find_sector(frames: Frames, region: tuple[int, int, int, int] | None = None)
         height=height,
         width=width,
         how=how,
-        colour=colour,
+        colour=float(coloured[:, _draw(seen.shape, apex, half_angle, near, radius)].mean()),
         fill=fill,
     )
+
+
+def _draw(
+    shape: tuple[int, ...], apex: tuple[float, float], half_angle: float, near: float, radius: float
+) -> Bool[np.ndarray, "height width"]:
+    """Pixels of a wedge in a frame of that shape."""
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    across, down = x - np.float32(apex[0]), y - np.float32(apex[1])
+    distance = np.hypot(across, down)
+    in_depth = (distance >= near) & (distance <= radius)
+    return np.asarray(in_depth & (np.abs(np.arctan2(across, down)) <= half_angle))
 
 
 def _chosen(count: int) -> list[int]:

@@ -19,11 +19,12 @@ BLUR = 1.0  # sigma, px: speckle noise goes, structures stay
 WINDOW = 13  # px, averaging window of the flow
 ROWS, COLUMNS = (0.2, 0.8), (0.15, 0.85)  # part of the square that is averaged: ventricles and valve plane
 DARK = 8  # grey levels: blood and background do not show motion
+LEAST_PX = 0.05  # excursion below which nothing beats
 SLOWEST_MS = 1700.0  # changes slower than this (35 a minute) are drift and breathing
 
 
 def fullness(frames: UInt8[np.ndarray, "time channel height width"], frame_ms: float) -> Float[np.ndarray, " time"]:
-    """Relative fullness of the heart, 0 to 1, highest at end-diastole.
+    """Relative fullness of the heart, 0 to 1, highest at end-diastole; all 0 where nothing moves.
 
     Args:
         frames: prepared (sector cut out).
@@ -31,7 +32,7 @@ def fullness(frames: UInt8[np.ndarray, "time channel height width"], frame_ms: f
     """
     curve = _without_drift(_descent(frames), frame_ms)
     spread = float(np.ptp(curve))
-    return (curve - curve.min()) / spread if spread > 0 else np.zeros(len(curve))
+    return (curve - curve.min()) / spread if spread > LEAST_PX else np.zeros(len(curve))
 
 
 def _descent(frames: UInt8[np.ndarray, "time channel height width"]) -> Float[np.ndarray, " time"]:

@@ -51,7 +51,7 @@ def draw_patient(seed: int, index: int, group: Group | None = None) -> Patient:
     surface = math.sqrt(height * weight / 3600.0)
     ef, edv_index = _function(chosen, rng)
     heart = _heart(chosen, ef, edv_index * surface, surface, rng)
-    return Patient(group=chosen, heart=heart, height_cm=round(height), weight_kg=round(weight))
+    return Patient(group=chosen, heart=heart, height_cm=float(round(height)), weight_kg=float(round(weight)))
 
 
 def _function(group: Group, rng: np.random.Generator) -> tuple[float, float]:
