@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from cinecor.evaluation import Results
     from cinecor.records import Report
 
+LONGEST = 64  # frames of a loop: the demo's clips last a second, and minutes count
 UNSEEN_SEED = 1_000_003  # a cohort of its own: the demo's loop is of no heart that it was trained on
 
 
 def demo(
     out: Annotated[Path, typer.Option(help="Where cohort, run and report go.")] = Path("cinecor-demo"),
-    studies: Annotated[int, typer.Option(min=40, help="Synthetic patients.")] = 320,
+    studies: Annotated[int, typer.Option(min=40, help="Synthetic patients.")] = 640,
     seed: Annotated[int, typer.Option(min=0, help="Seed of cohort and training.")] = 0,
 ) -> None:
     """Make synthetic hearts, train a small I3D, evaluate it, analyse an unseen DICOM loop: minutes on two cores."""
@@ -41,15 +42,13 @@ def demo(
 
 
 def _make_cohort(data: Path, studies: int, seed: int) -> None:
-    from cinecor import datasets
-    from cinecor.cli.progress import track
-    from cinecor.phantom import population
+    from cinecor.cli.phantom import phantom
+    from cinecor.phantom import MARK
 
-    if data.exists():
+    if (data / MARK).exists():
         typer.echo(f"using the cohort that is in {data}", err=True)
         return
-    hearts = population("echonet_dynamic", studies=studies, seed=seed)
-    datasets.get("echonet_dynamic").write(track(hearts, "synthetic hearts", total=studies), data)
+    phantom("echonet_dynamic", data, studies=studies, seed=seed, workers=None, max_frames=LONGEST)
 
 
 def _analyse_unseen(folder: Path, run: Path, pages: Path) -> tuple[Report, float, Path]:
