@@ -23,6 +23,7 @@ import numpy as np
 from cinecor import phantom
 from cinecor.clips import Cache, ClipDataset, cut
 from cinecor.clips.sampling import choose_random
+from cinecor.clips.transforms import COREECHO, WIDE
 from cinecor.datasets import echonet_dynamic
 from cinecor.records import ClipSpec, Study
 
@@ -58,11 +59,12 @@ def decode_from(path: Path, start: int, count: int) -> np.ndarray:
     return np.stack(frames)[:, None]
 
 
-def ways(
-    studies: Sequence[Study], cache: Cache, dataset: ClipDataset
-) -> dict[str, tuple[Callable[[int], object], int]]:
+def ways(studies: Sequence[Study], cache: Cache) -> dict[str, tuple[Callable[[int], object], int]]:
     """Each way to a random clip of loop ``number``, and how often a turn takes every loop."""
     generator = np.random.default_rng(0)
+    plain, shifted, varied = (
+        ClipDataset(studies, cache, SPEC, transform=transform) for transform in (None, COREECHO, WIDE)
+    )
 
     def whole_video(number: int, threads: int) -> np.ndarray:
         frames = decode(studies[number].cines[0].source, threads)
@@ -87,7 +89,9 @@ def ways(
         WHOLE[1]: (partial(whole_video, threads=1), 1),
         "AVI, OpenCV, seek to the clip": (part_of_video, 1),
         "cache, normalised float32": (cached, 20),
-        "cache, ClipDataset item": (dataset.__getitem__, 20),
+        "cache, ClipDataset item": (plain.__getitem__, 20),
+        "cache, item varied (coreecho)": (shifted.__getitem__, 20),
+        "cache, item varied (wide)": (varied.__getitem__, 2),
         "cache, uint8 frames": (cached_bytes, 100),
     }
 
@@ -112,7 +116,7 @@ def run(root: Path, cache_folder: Path, turns: int) -> None:
     frames = np.mean([cache.count_frames(study.id) for study in studies])
     print(f"{len(studies)} loops of {frames:.0f} frames on average")
     print(f"cache built in {built:.1f} s ({len(studies) / built:.0f} loops/s), checked again in {checked:.3f} s")
-    todo = ways(studies, cache, ClipDataset(studies, cache, SPEC))
+    todo = ways(studies, cache)
     best = {name: np.zeros(2) for name in todo}
     for turn in range(turns):
         for name, (way, rounds) in todo.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import cv2
@@ -12,6 +13,8 @@ BLACK_LEVELS = 8.0
 """Grey levels below which the tone curve returns to 0: what is blank stays blank (MJPEG leaves a few levels there)."""
 PIVOT = 64.0
 """Grey level about which contrast turns: well below mid-grey, as most of an echo frame is blood and background."""
+BYTE_MEAN, BYTE_STD = 127.5, math.sqrt((256**2 - 1) / 12)
+"""Of bytes drawn uniformly."""
 SOFT_DEG = 2.0
 """Width of the soft edge of a shadow or of a narrowed sector, degrees."""
 
@@ -46,16 +49,20 @@ def add_speckle(
 ) -> Float32[np.ndarray, "channel time height width"]:
     """Multiplicative noise of standard deviation ``strength`` in grains of ``grain_px`` (sigma), new in every frame.
 
-    All channels of a frame share it, so that grey stays grey. The noise is a function of ``seed`` alone.
+    All channels of a frame share it, so that grey stays grey. The noise is a function of ``seed`` alone: random bytes,
+    smoothed, which a grain of a pixel or more makes nearly Gaussian (and ten times faster to draw).
     """
     generator = np.random.Generator(np.random.Philox(seed))
-    noise = generator.standard_normal(clip.shape[1:], dtype=np.float32)
-    kernel = cv2.getGaussianKernel(_odd(grain_px), grain_px)
-    for frame in noise:
-        cv2.sepFilter2D(frame, -1, kernel, kernel, dst=frame, borderType=cv2.BORDER_REFLECT)
-    noise *= strength / float(np.sum(kernel**2))
-    noise += 1.0
-    return np.clip(clip * noise, 0.0, 255.0)
+    raw = generator.integers(0, 256, clip.shape[1:], dtype=np.uint8)
+    kernel = cv2.getGaussianKernel(_odd(grain_px), grain_px, cv2.CV_32F)
+    noise = np.empty(raw.shape, dtype=np.float32)
+    for source, target in zip(raw, noise, strict=True):
+        cv2.sepFilter2D(source, cv2.CV_32F, kernel, kernel, dst=target, borderType=cv2.BORDER_REFLECT)
+    gain = strength / (BYTE_STD * float(np.sum(kernel**2)))
+    noise *= gain
+    noise += 1.0 - BYTE_MEAN * gain
+    varied = clip * noise
+    return np.clip(varied, 0.0, 255.0, out=varied)
 
 
 def blur(

@@ -193,9 +193,8 @@ def apply(
 
 def _toned(variation: Variation, clip: Levels) -> Float32[np.ndarray, "channel time height width"]:
     tone = (variation.gain, variation.brightness, variation.contrast, variation.gamma)
-    toned = clip.astype(np.float32)
-    if tone != (1.0, 0.0, 1.0, 1.0):
-        toned = intensity.retone(clip, intensity.tone_curve(*tone))
+    same = tone == (1.0, 0.0, 1.0, 1.0)
+    toned = clip.astype(np.float32) if same else intensity.retone(clip, intensity.tone_curve(*tone))
     if variation.speckle > 0:
         toned = intensity.add_speckle(toned, variation.speckle, variation.grain_px, variation.speckle_seed)
     return intensity.blur(toned, variation.blur_px) if variation.blur_px > 0 else toned
