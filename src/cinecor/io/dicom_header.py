@@ -106,6 +106,8 @@ def _read(path: Path, limits: Limits, *, pixels: bool) -> Header:
         dataset = pydicom.dcmread(
             stream, defer_size=defer, stop_before_pixels=not pixels, force=not has_preamble, specific_tags=tags
         )
+        if not has_preamble and not len(dataset):
+            raise InputError("NOT_RECOGNISED", "not a DICOM file", "give a DICOM file", where=path.name)
         if pixels:
             stored = len(dataset.PixelData) if "PixelData" in dataset else None
         else:
@@ -125,7 +127,7 @@ def _has_preamble(file: BinaryIO) -> bool:
 class _Bounded(io.BufferedIOBase):
     """A stream that never allocates past its end, whatever length an element claims, and is not read without end."""
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: BinaryIO | io.BytesIO, name: str) -> None:
         self._stream, self._where, self._reads = stream, name, 0
         self._size = stream.seek(0, os.SEEK_END)
         stream.seek(0)
@@ -151,7 +153,7 @@ class _Bounded(io.BufferedIOBase):
         return True
 
 
-def _inflated(path: Path, file: BinaryIO, limits: Limits) -> BinaryIO | None:
+def _inflated(path: Path, file: BinaryIO, limits: Limits) -> io.BytesIO | None:
     """A deflated file as if it had never been deflated, None for any other; pydicom would inflate without bounds."""
     pydicom = library()
     if not _has_preamble(file):
