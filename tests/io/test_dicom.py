@@ -12,6 +12,8 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGLossless,
+    JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
 )
@@ -21,6 +23,7 @@ from tests.io.dicom_files import (
     encapsulated,
     image,
     jpeg_frames,
+    jpeg_lossless,
     noise,
     pillow_pixels,
     planes,
@@ -178,6 +181,18 @@ def test_jpeg_ls_by_the_example_of_its_standard(tmp_path: Path) -> None:
     )
     dataset = encapsulated(np.stack([picture] * 2), [encoded] * 2, JPEGLSLossless)
     np.testing.assert_array_equal(load(save(dataset, tmp_path / "loop.dcm")), np.stack([picture] * 2)[:, None])
+
+
+@pytest.mark.parametrize("syntax", [JPEGLossless, JPEGLosslessSV1])
+def test_lossless_jpeg_is_exact(tmp_path: Path, syntax: str) -> None:
+    dataset = encapsulated(GREY, [jpeg_lossless(picture) for picture in GREY], syntax)
+    np.testing.assert_array_equal(load(save(dataset, tmp_path / "loop.dcm")), GREY[:, None])
+
+
+def test_lossless_jpeg_of_sixteen_bits_is_exact(tmp_path: Path) -> None:
+    values = np.random.default_rng(6).integers(0, 65536, (1, 9, 8)).astype(np.uint16)
+    dataset = encapsulated(values, [jpeg_lossless(values[0])], JPEGLosslessSV1, modality="MR")
+    np.testing.assert_array_equal(load(save(dataset, tmp_path / "mr.dcm")), values[:, None])
 
 
 def test_frames_split_over_fragments_by_an_extended_offset_table(tmp_path: Path) -> None:

@@ -3,8 +3,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 import tracemalloc
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +17,10 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 from tests.io.dicom_files import encapsulated, image, item, jpeg_frames, mr_picture, noise, put, save, smooth
 
-from cinecor.errors import CinecorError, InputError, LimitError
-from cinecor.io import dicom
+from cinecor.errors import CinecorError, ConfigError, InputError, LimitError
+from cinecor.io import dicom, dicom_header
 from cinecor.io.dicom_codestream import read_codestream
+from cinecor.io.dicom_seam import reading
 from cinecor.io.limits import DEFAULT, Limits
 from cinecor.records import Cine
 
@@ -325,3 +329,66 @@ def test_encapsulated_garbage(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_all(save(dataset, tmp_path / "loop.dcm"))
     assert caught.value.code in ("CORRUPT", "TRUNCATED")
+
+
+def test_deflated_file_without_the_length_of_its_meta_information(tmp_path: Path) -> None:
+    whole = save(deflated(), tmp_path / "loop.dcm").read_bytes()
+    path = tmp_path / "bare.dcm"
+    path.write_bytes(whole[:132] + whole[144:])
+    with pytest.raises(InputError, match="CORRUPT"):
+        dicom.describe(path)
+
+
+def test_header_of_endless_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(image(GREY), tmp_path / "loop.dcm")
+    monkeypatch.setattr(dicom_header, "MAX_READS", 20)
+    with pytest.raises(LimitError, match="NESTING"):
+        dicom.describe(path)
+
+
+def test_multi_frame_mr_whose_slices_cannot_be_told_apart(tmp_path: Path) -> None:
+    dataset = image(noise(4, 6, 7).astype(np.uint16), modality="MR", TriggerTime=20)
+    with pytest.raises(InputError, match="INCONSISTENT"):
+        dicom.describe(save(dataset, tmp_path / "mr.dcm"))
+
+
+def test_threads_read_together_and_leave_the_warnings_as_they_were(tmp_path: Path) -> None:
+    good = save(image(GREY, FrameTime=33), tmp_path / "good.dcm")
+    cut = tmp_path / "cut.dcm"
+    cut.write_bytes(good.read_bytes()[:-100])
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(attempt, [good, cut] * 10))
+    assert warnings.filters == before
+    for index, outcome in enumerate(outcomes):
+        if index % 2:
+            assert isinstance(outcome, InputError)
+        else:
+            assert not isinstance(outcome, CinecorError)
+            np.testing.assert_array_equal(outcome[1], GREY[:, None])
+
+
+def test_without_the_dicom_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(image(GREY), tmp_path / "loop.dcm")
+    monkeypatch.setitem(sys.modules, "pylibjpeg", None)
+    with pytest.raises(ConfigError, match="MISSING_EXTRA"):
+        dicom.describe(path)
+
+
+@pytest.mark.parametrize(
+    ("raised", "family", "code"),
+    [
+        (RecursionError(), LimitError, "NESTING"),
+        (MemoryError(), LimitError, "BYTES"),
+        (StopIteration(), InputError, "TRUNCATED"),
+        (EOFError(), InputError, "TRUNCATED"),
+        (NotImplementedError(), InputError, "UNSUPPORTED"),
+        (zlib.error(), InputError, "CORRUPT"),
+        (KeyError("SECRET"), InputError, "CORRUPT"),
+    ],
+)
+def test_failures_of_the_library_become_ours(raised: Exception, family: type[CinecorError], code: str) -> None:
+    with pytest.raises(family) as caught, reading(Path("folder") / "loop.dcm"):
+        raise raised
+    assert (caught.value.code, caught.value.where) == (code, "loop.dcm")
+    assert "SECRET" not in str(caught.value)
