@@ -27,6 +27,9 @@ INNER = 0.995  # of the gathered pixels lie within each side of the wedge
 LEAST_AREA = 0.02  # of the frame, gathered pixels; less is no ultrasound image
 LARGE = 0.15  # of the largest part's area
 ENOUGH = 1000  # pixels that a wedge is fitted to
+MOST_OF_BOX = (
+    0.9  # of its bounding box: a sector leaves the corners beside its tip black; noise and other videos do not
+)
 LEAST_FILL = 0.2  # of the wedge, gathered pixels
 
 
@@ -78,15 +81,20 @@ def find_sector(frames: Frames, region: tuple[int, int, int, int] | None = None)
     coloured = np.stack([colour for _, colour in looks])
     seen, found_by = _gather(np.stack([grey for grey, _ in looks]), coloured)
     how: Literal["region and motion", "motion", "brightness"] = found_by
-    inside = None if region is None else _believed(seen, region, scale)
-    if inside is not None:
-        seen, how = inside, "region and motion"
+    tagged = None if region is None else _believed(seen, region, scale)
+    if tagged is not None:
+        seen, how = tagged, "region and motion"
     seen = _large_parts(seen)
     if seen.mean() < LEAST_AREA:
         raise InputError("NOT_RECOGNISED", "no ultrasound sector was found", "check that this is an echo loop")
     apex, half_angle, near, radius, fill = _smallest_wedge(seen)
     if fill < LEAST_FILL:
         raise InputError("NOT_RECOGNISED", "what moves has not the shape of an ultrasound sector", "check the file")
+    inside = _draw(seen.shape, apex, half_angle, near, radius)
+    if inside.sum() > MOST_OF_BOX * np.ptp(np.nonzero(inside), axis=1).prod():
+        raise InputError(
+            "NOT_RECOGNISED", "the moving image is a rectangle, not a sector", "check that it is an echo loop"
+        )
     return Sector(
         apex=((apex[0] + 0.5) / scale - 0.5, (apex[1] + 0.5) / scale - 0.5),
         half_angle=half_angle,
@@ -95,7 +103,7 @@ def find_sector(frames: Frames, region: tuple[int, int, int, int] | None = None)
         height=height,
         width=width,
         how=how,
-        colour=float(coloured[:, _draw(seen.shape, apex, half_angle, near, radius)].mean()),
+        colour=float(coloured[:, inside].mean()),
         fill=fill,
     )
 
