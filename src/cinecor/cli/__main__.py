@@ -26,7 +26,7 @@ app = typer.Typer(
 )
 for verb in (analyse.analyse, phantom.phantom, check.check, evaluate.evaluate, models.models, recipes.recipes):
     app.command()(verb)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(train.train)
+app.command(context_settings={"ignore_unknown_options": True})(train.train)
 app.command()(env.env)
 app.command()(demo.demo)
 

@@ -9,8 +9,11 @@ import typer
 
 
 def train(
-    context: typer.Context,
     recipe: Annotated[str, typer.Argument(help="A recipe's name (see `cinecor recipes`) or a YAML file.")],
+    changes: Annotated[
+        list[str] | None, typer.Argument(metavar="[--any.option value]…", help="Fields of the recipe to change.")
+    ] = None,
+    *,
     data: Annotated[
         Path, typer.Option(help="The data folder, as published (EchoNet-Dynamic) or as the phantom wrote it.")
     ],
@@ -24,7 +27,7 @@ def train(
     """
     from cinecor.training.recipe import apply_overrides, dump_recipe, load_recipe
 
-    resolved = apply_overrides(load_recipe(recipe), context.args)
+    resolved = apply_overrides(load_recipe(recipe), changes or [])
     if print_config:
         typer.echo(dump_recipe(resolved), nl=False)
         return

@@ -7,6 +7,7 @@ from dataclasses import replace
 from cinecor.records import Cine, ClipSpec
 
 SHORTEST_MS = 500.0  # less than a beat at 120 a minute
+COVERED = 0.9  # part of a clip that the loop must fill: the rest would be black frames
 FEWEST_FRAMES = 8
 VIEWS = ("A4C", "A2C", "A3C", "A5C")
 """Apical views show both ends of the left ventricle; a loop of unknown view is tried."""
@@ -33,7 +34,8 @@ def refusal(cine: Cine, spec: ClipSpec) -> str:
     if spec.step_ms is not None and cine.times_ms is None:
         return "the file does not say when its frames were taken; give the time between frames (--frame-ms)"
     duration = None if cine.times_ms is None else cine.times_ms[-1] - cine.times_ms[0]
-    if (cine.frames or 0) < FEWEST_FRAMES or (duration is not None and duration < SHORTEST_MS):
+    wanted = SHORTEST_MS if spec.step_ms is None else max(SHORTEST_MS, COVERED * (spec.length - 1) * spec.step_ms)
+    if (cine.frames or 0) < FEWEST_FRAMES or (duration is not None and duration < wanted):
         length = f"{cine.frames} frames" if duration is None else f"{duration:.0f} ms"
-        return f"too short for a beat ({length})"
+        return f"too short ({length}; these weights need {wanted:.0f} ms)"
     return ""
