@@ -65,12 +65,12 @@ def score_run(
     """
     predictions, truth, manifest = predictions_of(run, data, split, cache=cache)
     if split == ALL:
-        predictions, truth = (part.assign(split=ALL) for part in (predictions, truth))
+        predictions, truth = (part.assign(split="test") for part in (predictions, truth))
     validation = None
     if data is None and split == "test":
         validation, held, _ = predictions_of(run, None, "validation")
         truth = pd.concat([truth, held], ignore_index=True)
-    return evaluate(predictions, truth, split=split, validation=validation), manifest
+    return evaluate(predictions, truth, split="test" if split == ALL else split, validation=validation), manifest
 
 
 def _read_saved(run: Path, splits: tuple[Split, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
