@@ -116,10 +116,10 @@ def run(root: Path, cache_folder: Path, turns: int) -> None:
     frames = np.mean([cache.count_frames(study.id) for study in studies])
     print(f"{len(studies)} loops of {frames:.0f} frames on average")
     print(f"cache built in {built:.1f} s ({len(studies) / built:.0f} loops/s), checked again in {checked:.3f} s")
-    todo = ways(studies, cache)
-    best = {name: np.zeros(2) for name in todo}
+    cure = ways(studies, cache)
+    best = {name: np.zeros(2) for name in cure}
     for turn in range(turns):
-        for name, (way, rounds) in todo.items():
+        for name, (way, rounds) in cure.items():
             best[name] = np.maximum(best[name], measure(way, rounds, len(studies), turn))
     base = np.maximum(best[WHOLE[0]], best[WHOLE[1]])
     print(f"{'':32}{'clips/s':>10}{'times':>8}{'a processor second':>22}{'times':>8}")

@@ -33,7 +33,7 @@ def test_message_has_code_place_fault_and_cure() -> None:
         "code": "TRUNCATED",
         "message": "100 of 200 frames",
         "where": "loop.avi",
-        "todo": "copy the file again",
+        "cure": "copy the file again",
     }
     assert str(errors.InputError("EMPTY", "no bytes")) == "EMPTY: no bytes"
 

@@ -29,7 +29,7 @@ class CinecorError(Exception):
     Args:
         code: one of the family's ``codes``; scripts may rely on it.
         what: what is wrong, in one line without a full stop.
-        todo: what to do about it, in one line; empty where nothing can be done.
+        cure: what to do about it, in one line; empty where nothing can be done.
         where: the file, column or option it is about; empty where there is none. Never a patient's name or id.
     """
 
@@ -37,27 +37,27 @@ class CinecorError(Exception):
     http_status: ClassVar[int]
     codes: ClassVar[frozenset[str]]
 
-    def __init__(self, code: str, what: str, todo: str = "", *, where: str = "") -> None:
+    def __init__(self, code: str, what: str, cure: str = "", *, where: str = "") -> None:
         if code not in self.codes:
             raise ValueError(f"{type(self).__name__} has no code {code!r}; it has {sorted(self.codes)}")
-        self.code, self.what, self.todo, self.where = code, what, todo, where
-        super().__init__(code, what, todo, where)
+        self.code, self.what, self.cure, self.where = code, what, cure, where
+        super().__init__(code, what, cure, where)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.code, self.what, self.todo, self.where)
+        return _rebuild, (type(self), self.code, self.what, self.cure, self.where)
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        cure = f"; {self.todo}" if self.todo else ""
+        cure = f"; {self.cure}" if self.cure else ""
         return f"{self.code}: {place}{self.what}{cure}"
 
     def as_dict(self) -> dict[str, str]:
-        """The failure as JSON-ready text: code, message, where, todo."""
-        return {"code": self.code, "message": self.what, "where": self.where, "todo": self.todo}
+        """The failure as JSON-ready text: code, message, where, cure."""
+        return {"code": self.code, "message": self.what, "where": self.where, "cure": self.cure}
 
 
-def _rebuild(family: type[CinecorError], code: str, what: str, todo: str, where: str) -> CinecorError:
-    return family(code, what, todo, where=where)
+def _rebuild(family: type[CinecorError], code: str, what: str, cure: str, where: str) -> CinecorError:
+    return family(code, what, cure, where=where)
 
 
 class ConfigError(CinecorError):

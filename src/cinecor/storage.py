@@ -32,8 +32,8 @@ def loud(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _CODES:
             raise
-        code, what, todo = _CODES[error.errno]
-        raise StorageError(code, what, todo, where=path.name) from error
+        code, what, cure = _CODES[error.errno]
+        raise StorageError(code, what, cure, where=path.name) from error
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def test_a_failure_as_json(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
         "code": "EMPTY",
         "message": "the file has no bytes",
         "where": "a.avi",
-        "todo": "",
+        "cure": "",
     }
 
 

@@ -66,7 +66,7 @@ def test_the_table_has_a_row_for_each_split_and_one_for_all() -> None:
 def test_leakage_comes_first_then_errors_then_warnings() -> None:
     problems = [
         Problem(severity="warning", code="BAD_LABEL", what="odd"),
-        Problem(code="MISSING_FILE", what="gone", where="a.avi", todo="fetch it"),
+        Problem(code="MISSING_FILE", what="gone", where="a.avi", cure="fetch it"),
         Problem(code="LEAKAGE", what="shared"),
     ]
     findings = find("acdc", [study("a", "train")], problems, ["a note"])
@@ -87,7 +87,7 @@ def test_leakage_comes_first_then_errors_then_warnings() -> None:
         "code": "MISSING_FILE",
         "what": "gone",
         "where": "a.avi",
-        "todo": "fetch it",
+        "cure": "fetch it",
     }
 
 
@@ -110,9 +110,9 @@ def test_the_first_error_is_raised_with_the_count_of_others() -> None:
     warning = Problem(severity="warning", code="BAD_LABEL", what="odd")
     raise_first([warning])
     with pytest.raises(InputError, match=r"^CORRUPT: x: damaged; copy it$"):
-        raise_first([warning, Problem(code="CORRUPT", what="damaged", where="x", todo="copy it")])
+        raise_first([warning, Problem(code="CORRUPT", what="damaged", where="x", cure="copy it")])
     several = [Problem(code="BAD_SPLIT", what="no"), Problem(code="CORRUPT", what="damaged"), warning]
     with pytest.raises(DatasetError, match="1 more such problems"):
         raise_first(several)
     error = Problem.of(DatasetError("BAD_LABEL", "wrong", "mend it", where="here"))
-    assert error == Problem(code="BAD_LABEL", what="wrong", where="here", todo="mend it")
+    assert error == Problem(code="BAD_LABEL", what="wrong", where="here", cure="mend it")

@@ -24,7 +24,7 @@ def test_each_bound_holds_and_is_named() -> None:
     limits.check_ratio(1, 49)
     error = refused(limits.check_ratio, 10, 101)
     assert error.code == "RATIO"
-    assert "'ratio'" in error.todo
+    assert "'ratio'" in error.cure
     assert error.where == "a.avi"
 
 

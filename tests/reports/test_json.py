@@ -88,7 +88,7 @@ def test_failures_name_the_file_and_no_folder() -> None:
         "code": "TRUNCATED",
         "message": "the file ends early",
         "where": "broken.dcm",
-        "todo": "fetch it again",
+        "cure": "fetch it again",
     }
 
 

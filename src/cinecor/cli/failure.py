@@ -28,7 +28,7 @@ def report_unforeseen(error: Exception, *, as_json: bool = False, debug: bool = 
         traceback.print_exception(error)
     what = f"{type(error).__name__}: {error}"
     cure = "this is a bug of cinecor; run again with --debug and report what it prints"
-    line = json.dumps({"error": {"code": "BUG", "message": what, "where": "", "todo": cure}})
+    line = json.dumps({"error": {"code": "BUG", "message": what, "where": "", "cure": cure}})
     typer.echo(line if as_json else f"error: BUG: {what}; {cure}", err=True)
     return OUR_BUG
 

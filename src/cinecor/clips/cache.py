@@ -199,9 +199,9 @@ def _summarise(failures: Mapping[Key, CinecorError], loops: int) -> CinecorError
     more = f"; and {len(named) - LISTED_FAILURES} more" if len(named) > LISTED_FAILURES else ""
     families = {type(error) for error in named}
     family, code = (families.pop(), named[0].code) if len(families) == 1 else (InputError, "CORRUPT")
-    todo = "repair them or leave them out; the others are cached"
-    return family(code, f"{len(named)} of {loops} loops cannot be read: {listed}{more}", todo)
+    cure = "repair them or leave them out; the others are cached"
+    return family(code, f"{len(named)} of {loops} loops cannot be read: {listed}{more}", cure)
 
 
 def _name(key: Key, error: CinecorError) -> CinecorError:
-    return type(error)(error.code, error.what, error.todo, where=error.where or key[0])
+    return type(error)(error.code, error.what, error.cure, where=error.where or key[0])

@@ -132,7 +132,7 @@ class ClipDataset(Dataset[Clip]):
                 try:
                     rows = self.sampling.choose(study.id, *self._measure(number, cine), self.spec, generator)
                 except CinecorError as error:
-                    raise type(error)(error.code, error.what, error.todo, where=error.where or study.id) from error
+                    raise type(error)(error.code, error.what, error.cure, where=error.where or study.id) from error
                 for start in rows[:, 0].tolist():
                     yield number, cine, None if self.sampling.how == "random" else start
 

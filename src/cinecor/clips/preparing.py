@@ -107,8 +107,8 @@ def _probe() -> None:
         try:
             pool.submit(os.getpid).result()
         except BrokenProcessPool as error:
-            todo = "use workers=1, or start the script under if __name__ == '__main__'"
-            raise ResourceError("OOM", "worker processes die as they start", todo) from error
+            cure = "use workers=1, or start the script under if __name__ == '__main__'"
+            raise ResourceError("OOM", "worker processes die as they start", cure) from error
 
 
 def _make_pool(workers: int) -> ProcessPoolExecutor:

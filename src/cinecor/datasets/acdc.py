@@ -117,7 +117,7 @@ def _survey(root: Path) -> tuple[list[Study], list[Problem]]:
             problems.append(Problem.of(error, f"{folder.name}/{error.where or INFO}"))
     if not studies and not problems:
         what = f"no folder with an {INFO}"
-        problems.append(Problem(code="MISSING_FILE", what=what, todo="give the folder that holds the patients"))
+        problems.append(Problem(code="MISSING_FILE", what=what, cure="give the folder that holds the patients"))
     names = [study.id for study in studies]
     problems += [
         Problem(code="DUPLICATE_ID", what="the patient is in training and in testing", where=name)

@@ -41,5 +41,5 @@ def _problem(same: list[Study]) -> Problem:
         code="LEAKAGE" if across else "DUPLICATE_ID",
         what=what,
         where=", ".join(study.id for study in same[:3]),
-        todo="keep one",
+        cure="keep one",
     )

@@ -119,7 +119,7 @@ def _survey(root: Path) -> tuple[list[Study], list[Problem]]:
     studies = [_labelled(study, rows.get(study.id)) for study in found]
     for uid in rows.keys() - {study.id for study in found}:
         what, where = "no file has the UID of this row", f"{LABELS}, line {rows[uid].line}"
-        problems.append(Problem(code="MISSING_FILE", what=what, where=where, todo="add the files or remove the row"))
+        problems.append(Problem(code="MISSING_FILE", what=what, where=where, cure="add the files or remove the row"))
     return studies, problems
 
 
@@ -142,7 +142,7 @@ def _dicom_files(root: Path) -> tuple[list[Path], list[Problem]]:
 def _failed(error: CinecorError, path: Path, root: Path) -> Problem:
     severity: Literal["error", "warning"] = "warning" if error.code in _PASSED_OVER else "error"
     where = str(path.relative_to(root))
-    return Problem(severity=severity, code=error.code, what=error.what, where=where, todo=error.todo)
+    return Problem(severity=severity, code=error.code, what=error.what, where=where, cure=error.cure)
 
 
 def _rows(root: Path, problems: list[Problem]) -> dict[str, Row]:
@@ -155,7 +155,7 @@ def _rows(root: Path, problems: list[Problem]) -> dict[str, Row]:
         twin = by_uid.get(row["uid"]) or by_name.get(_name(row))
         if twin is not None:
             what = f"the uid or the study of line {twin.line} again"
-            problems.append(Problem(code="DUPLICATE_ID", what=what, where=where, todo="remove one row"))
+            problems.append(Problem(code="DUPLICATE_ID", what=what, where=where, cure="remove one row"))
             continue
         try:
             _labelled(Study(id=row["uid"], cines=()), row)

@@ -159,8 +159,8 @@ def _survey(root: Path) -> tuple[list[Study], list[Problem]]:
 def _duplicate(twin: Row, row: Row) -> Problem:
     where, what = f"{FILE_LIST}, line {row.line}", f"the file name of line {twin.line} again"
     if twin["Split"].strip().lower() != row["Split"].strip().lower():
-        return Problem(code="LEAKAGE", what=f"{what}, in another split", where=where, todo="remove one row")
-    return Problem(code="DUPLICATE_ID", what=what, where=where, todo="remove one row")
+        return Problem(code="LEAKAGE", what=f"{what}, in another split", where=where, cure="remove one row")
+    return Problem(code="DUPLICATE_ID", what=what, where=where, cure="remove one row")
 
 
 def _study(row: Row, videos: Path, outlines: Mapping[str, Mapping[int, Contour]]) -> Study:
@@ -216,9 +216,9 @@ def _is_there(study: Study) -> bool:
 
 
 def _missing(absent: Iterable[Study]) -> list[Problem]:
-    todo = "complete the download, or read with missing='omit'"
+    cure = "complete the download, or read with missing='omit'"
     return [
-        Problem(code="MISSING_FILE", what="the video is not there", where=f"{VIDEOS}/{study.id}.avi", todo=todo)
+        Problem(code="MISSING_FILE", what="the video is not there", where=f"{VIDEOS}/{study.id}.avi", cure=cure)
         for study in absent
     ]
 

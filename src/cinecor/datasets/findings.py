@@ -24,18 +24,18 @@ class Problem:
     code: str
     what: str
     where: str = ""
-    todo: str = ""
+    cure: str = ""
 
     @classmethod
     def of(cls, error: CinecorError, where: str = "") -> Problem:
         """The problem that an exception reports."""
-        return cls(code=error.code, what=error.what, where=where or error.where, todo=error.todo)
+        return cls(code=error.code, what=error.what, where=where or error.where, cure=error.cure)
 
     def as_error(self) -> CinecorError:
         """The exception that reports this problem."""
         families: tuple[type[CinecorError], ...] = (DatasetError, InputError, LimitError)
         family = next(family for family in families if self.code in family.codes)
-        return family(self.code, self.what, self.todo, where=self.where)
+        return family(self.code, self.what, self.cure, where=self.where)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +100,8 @@ def raise_first(problems: Iterable[Problem]) -> None:
         first = errors[0].as_error()
         if len(errors) > 1:
             more = f"{len(errors) - 1} more such problems: check the folder to see all"
-            todo = f"{first.todo} ({more})" if first.todo else more
-            raise type(first)(first.code, first.what, todo, where=first.where)
+            cure = f"{first.cure} ({more})" if first.cure else more
+            raise type(first)(first.code, first.what, cure, where=first.where)
         raise first
 
 
@@ -122,7 +122,7 @@ def find_leaks(studies: Iterable[Study]) -> list[Problem]:
         Problem(
             code="LEAKAGE",
             what=f"{count} patient{'s have' if count > 1 else ' has'} studies in {' and '.join(names)}",
-            todo="keep all studies of a patient in one split",
+            cure="keep all studies of a patient in one split",
         )
         for names, count in kinds.items()
     ]
@@ -166,5 +166,5 @@ def _aligned(table: Sequence[Mapping[str, Cell]]) -> list[str]:
 
 def _line(problem: Problem) -> str:
     place = f"{problem.where}: " if problem.where else ""
-    cure = f"; {problem.todo}" if problem.todo else ""
+    cure = f"; {problem.cure}" if problem.cure else ""
     return f"  {place}{problem.what}{cure}"

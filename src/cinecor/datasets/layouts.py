@@ -43,8 +43,8 @@ def get(name: str) -> Layout:
         ConfigError: OUT_OF_RANGE for a name that is no layout.
     """
     if name not in LAYOUTS:
-        what, todo = f"there is no layout {name!r}", f"choose one of {', '.join(LAYOUTS)}"
-        raise ConfigError("OUT_OF_RANGE", what, todo, where="layout")
+        what, cure = f"there is no layout {name!r}", f"choose one of {', '.join(LAYOUTS)}"
+        raise ConfigError("OUT_OF_RANGE", what, cure, where="layout")
     return cast(Layout, import_module(f"cinecor.datasets.{name}"))
 
 

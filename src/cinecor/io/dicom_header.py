@@ -280,8 +280,8 @@ def _check_syntax(dataset: Any, name: str) -> None:
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     if syntax is not None and not _decodable(syntax):
         shown = syntax.name if syntax.name != str(syntax) else "private"
-        todo = "export it uncompressed, or as a video file"
-        raise InputError("UNSUPPORTED", f"transfer syntax {shown}", todo, where=name)
+        cure = "export it uncompressed, or as a video file"
+        raise InputError("UNSUPPORTED", f"transfer syntax {shown}", cure, where=name)
 
 
 def _check_encoding(header: Header) -> None:

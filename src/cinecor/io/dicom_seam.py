@@ -33,8 +33,8 @@ def library() -> Any:
         import pydicom.uid
         import pylibjpeg  # noqa: F401
     except ImportError as error:
-        todo = "pip install 'cinecor[dicom]'"
-        raise ConfigError("MISSING_EXTRA", "DICOM needs pydicom and pylibjpeg", todo) from error
+        cure = "pip install 'cinecor[dicom]'"
+        raise ConfigError("MISSING_EXTRA", "DICOM needs pydicom and pylibjpeg", cure) from error
     logging.getLogger("pydicom").setLevel(logging.ERROR)
     for name in ("pydicom", "pydicom.pixels.decoders.base"):
         logger = logging.getLogger(name)

@@ -74,8 +74,8 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
             for name in sorted(name for name in names if not name.startswith(".")):
                 count += 1
                 if count > MAX_FILES:
-                    todo = "give its folders one by one"
-                    raise LimitError("FILES", f"more than {MAX_FILES} files", todo, where=path.name)
+                    cure = "give its folders one by one"
+                    raise LimitError("FILES", f"more than {MAX_FILES} files", cure, where=path.name)
                 yield Path(folder) / name, False
 
 

@@ -114,5 +114,5 @@ def _not_regular(path: Path, error: OSError | ValueError) -> InputError:
         errno.EACCES: ("reading is not permitted", "change the permissions"),
         errno.ENXIO: ("not a regular file", "give the name of a file"),
     }
-    what, todo = reasons.get(number or 0, ("the file cannot be opened", "check the name and the disk"))
-    return InputError("NOT_REGULAR_FILE", what, todo, where=path.name)
+    what, cure = reasons.get(number or 0, ("the file cannot be opened", "check the name and the disk"))
+    return InputError("NOT_REGULAR_FILE", what, cure, where=path.name)

@@ -85,5 +85,5 @@ DEFAULT = Limits()
 
 
 def _too_much(code: str, what: str, allowed: str, name: str, where: str) -> LimitError:
-    todo = f"if you trust the file, raise the limit {name!r}"
-    return LimitError(code, f"{what}, where the limit is {allowed}", todo, where=where)
+    cure = f"if you trust the file, raise the limit {name!r}"
+    return LimitError(code, f"{what}, where the limit is {allowed}", cure, where=where)

@@ -98,7 +98,7 @@ def _text(path: Path, limits: Limits) -> str:
             limits.check_bytes(path.stat().st_size, where=path.name)
             content = file.read()
     except InputError as error:
-        raise DatasetError("MISSING_FILE", error.what, error.todo, where=path.name) from error
+        raise DatasetError("MISSING_FILE", error.what, error.cure, where=path.name) from error
     if content.startswith(_BYTE_ORDER_MARKS) or b"\0" in content:
         raise DatasetError("ENCODING", "not UTF-8 text", "save it as CSV in UTF-8", where=path.name)
     try:
@@ -118,7 +118,7 @@ def _checked(header: list[str], columns: Sequence[str], path: Path) -> list[str]
     missing = [name for name in columns if name not in header]
     if missing:
         separator = next((mark for mark in (";", "\t") if len(header) == 1 and mark in header[0]), None)
-        todo = "separate the fields by commas" if separator else f"the header has {', '.join(header)}"
+        cure = "separate the fields by commas" if separator else f"the header has {', '.join(header)}"
         what = f"the header lacks {', '.join(missing)}"
-        raise DatasetError("MISSING_COLUMN", what, todo, where=path.name)
+        raise DatasetError("MISSING_COLUMN", what, cure, where=path.name)
     return header

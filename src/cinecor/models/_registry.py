@@ -125,8 +125,8 @@ def create_model(name: str, num_outputs: int = 1, **options: Any) -> Network:
     hints, known = get_type_hints(cls.__init__), _keywords(cls)
     for key in options:
         if key not in known:
-            todo = _nearest(key, list(known))
-            raise ConfigError("UNKNOWN_KEY", f"{key!r} is not an option of model {name}", todo, where="model.options")
+            cure = _nearest(key, list(known))
+            raise ConfigError("UNKNOWN_KEY", f"{key!r} is not an option of model {name}", cure, where="model.options")
     values = {key: _validated(key, value, hints[key]) for key, value in options.items()}
     return cls(num_outputs, **values)
 

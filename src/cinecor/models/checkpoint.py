@@ -196,8 +196,8 @@ def _read(folder: Path, name: str, limit: int) -> bytes:
         return path.read_bytes()
     except OSError as error:
         if any(folder.glob("*.pt")) or any(folder.glob("*.pth")) or any(folder.glob("*.bin")):
-            todo = f"give a folder of {WEIGHTS_NAME} and {MANIFEST_NAME}"
-            raise CheckpointError("UNSAFE", "pickled weights are never loaded", todo, where=folder.name) from error
+            cure = f"give a folder of {WEIGHTS_NAME} and {MANIFEST_NAME}"
+            raise CheckpointError("UNSAFE", "pickled weights are never loaded", cure, where=folder.name) from error
         raise CheckpointError(
             "CORRUPT", f"{name} cannot be read ({error.strerror})", _AGAIN, where=folder.name
         ) from error

@@ -149,8 +149,8 @@ def _find(name: str, beside: Path | None) -> Path:
     path = Path(name) if beside is None else beside / name
     if path.is_file():
         return path
-    todo = _nearest(name, list_recipes()) + " Or give a YAML file."
-    raise ConfigError("UNKNOWN_KEY", f"there is no recipe {path.name!r}", todo.replace("? Or", "? or"), where="recipe")
+    cure = _nearest(name, list_recipes()) + " Or give a YAML file."
+    raise ConfigError("UNKNOWN_KEY", f"there is no recipe {path.name!r}", cure.replace("? Or", "? or"), where="recipe")
 
 
 def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,8 +195,8 @@ def _check(recipe: Recipe) -> None:
             raise ConfigError("UNKNOWN_KEY", what, _nearest(key, known), where="model.options")
     preset = recipe.augmentation.preset
     if preset not in AUGMENTATIONS:
-        todo = _nearest(preset, list(AUGMENTATIONS))
-        raise ConfigError("OUT_OF_RANGE", f"{preset!r} is no preset", todo, where="augmentation.preset")
+        cure = _nearest(preset, list(AUGMENTATIONS))
+        raise ConfigError("OUT_OF_RANGE", f"{preset!r} is no preset", cure, where="augmentation.preset")
     _within("clip", lambda: recipe.clip_spec)
     _within("augmentation", lambda: recipe.augmentation_ranges)
     if recipe.schedule.warmup_epochs >= recipe.epochs:
@@ -209,7 +209,7 @@ def _within(part: str, make: Any) -> None:
     try:
         make()
     except ConfigError as error:
-        raise ConfigError(error.code, error.what, error.todo, where=f"{part}.{error.where}") from error
+        raise ConfigError(error.code, error.what, error.cure, where=f"{part}.{error.where}") from error
 
 
 def _explain(error: ValidationError) -> ConfigError:

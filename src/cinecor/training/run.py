@@ -130,8 +130,8 @@ def _claim(recipe: Recipe, out: Path) -> None:
     path = out / RECIPE_NAME
     if path.exists():
         if fingerprint(load_recipe(path)) != fingerprint(recipe):
-            what, todo = "it holds a run of another recipe", "give another folder, or the recipe that it holds"
-            raise ConfigError("CONFLICT", what, todo, where=out.name)
+            what, cure = "it holds a run of another recipe", "give another folder, or the recipe that it holds"
+            raise ConfigError("CONFLICT", what, cure, where=out.name)
         return
     if any(entry.name not in _OWN for entry in out.iterdir()):
         raise ConfigError("CONFLICT", "the folder is not empty and holds no run", "give another", where=out.name)

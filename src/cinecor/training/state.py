@@ -25,7 +25,7 @@ from cinecor.errors import CheckpointError
 FORMAT = 1
 _MAGIC = b"cinecor run state 1\n"
 _DIGEST = 32
-_TODO = "delete it to begin the run again"
+_CURE = "delete it to begin the run again"
 
 History = list[dict[str, float | int]]
 
@@ -75,11 +75,11 @@ def load_state(path: Path) -> State:
     start = len(_MAGIC) + _DIGEST
     digest, payload = content[len(_MAGIC) : start], content[start:]
     if not content.startswith(_MAGIC) or hashlib.sha256(payload).digest() != digest:
-        raise CheckpointError("CORRUPT", "the run's state is damaged", _TODO, where=path.name)
+        raise CheckpointError("CORRUPT", "the run's state is damaged", _CURE, where=path.name)
     try:
         values = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
         if values["format"] > FORMAT:
             raise CheckpointError("TOO_NEW", "a later cinecor wrote this", "update cinecor", where=path.name)
         return State(**values)
     except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, KeyError, TypeError) as error:
-        raise CheckpointError("CORRUPT", "this is not the state of a run", _TODO, where=path.name) from error
+        raise CheckpointError("CORRUPT", "this is not the state of a run", _CURE, where=path.name) from error
