@@ -195,6 +195,8 @@ class Clip:
     inputs: Mapping[str, Float32[np.ndarray, "channel time height width"]]
     """Named streams (``rgb``; later ``flow``, ``A2C`` …), normalised."""
     targets: Mapping[str, float] = field(default_factory=_empty)
+    masks: Mapping[str, Float32[np.ndarray, "time height width"]] = field(default_factory=_empty)
+    """Share of each pixel that a structure (``lv``) covers, 0 to 1; NaN throughout frames that nobody outlined."""
 
     @property
     def start(self) -> int:
@@ -211,12 +213,15 @@ class Batch:
     studies: tuple[str, ...]
     cines: tuple[int, ...]
     starts: tuple[int, ...]
+    masks: Mapping[str, Float[Any, "batch time height width"]] = field(default_factory=_empty)
 
     def to(self, device: Any) -> Batch:
         """The same batch on another device."""
-        inputs = {name: tensor.to(device, non_blocking=True) for name, tensor in self.inputs.items()}
-        targets = {name: tensor.to(device, non_blocking=True) for name, tensor in self.targets.items()}
-        return replace(self, inputs=inputs, targets=targets)
+        inputs, targets, masks = (
+            {name: tensor.to(device, non_blocking=True) for name, tensor in part.items()}
+            for part in (self.inputs, self.targets, self.masks)
+        )
+        return replace(self, inputs=inputs, targets=targets, masks=masks)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import torch
 from cinecor.models import create_model, list_models
 from cinecor.models.checkpoint import Manifest, load_checkpoint, save_checkpoint
 
-SMALL = {"i3d": {"width": 0.1, "input_size": (6, 32, 32)}}
+SMALL = {"i3d": {"width": 0.1, "input_size": (6, 32, 32)}, "unet": {"widths": (4, 6, 8)}}
 VARIANTS = {
     "i3d": [
         {},
@@ -17,7 +17,8 @@ VARIANTS = {
         {"in_channels": 3},
         {"pool_after": True, "conv1_stride": (1, 1, 1), "conv2_relu": True},
         {"conv1_start": "smooth"},
-    ]
+    ],
+    "unet": [{}, {"widths": (3, 5)}, {"in_channels": 3}, {"dropout": 0.2}],
 }
 CASES = [(name, options) for name in list_models() for options in VARIANTS[name]]
 
@@ -42,7 +43,7 @@ def test_shapes(case):
     model, x = _make(name, options, 2).eval(), _clips(options)
     features = model.forward_features(x)
     assert features.shape[:2] == (3, model.num_features)
-    assert model(x).shape == (3, 2)
+    assert model(x).shape == ((3, 2, 6, 32, 32) if model.dense else (3, 2))
     torch.testing.assert_close(model(x), model.forward_head(features), rtol=0, atol=0)
     embedding = model.forward_head(features, pre_logits=True)
     torch.testing.assert_close(embedding, features.mean((2, 3, 4)))
@@ -74,7 +75,7 @@ def test_the_head_can_be_replaced(case):
     features = model.forward_features(_clips(options))
     model.reset_classifier(4)
     assert model.num_outputs == 4
-    assert model(_clips(options)).shape == (3, 4)
+    assert model(_clips(options)).shape[:2] == (3, 4)
     assert torch.equal(model.forward_features(_clips(options)), features)
 
 

@@ -8,7 +8,7 @@ from cinecor.models import create_model
 from cinecor.training.data import open_data
 from cinecor.training.loading import make_loader
 from cinecor.training.prediction import embed_clips, predict_values, to_predictions
-from cinecor.training.task import Regression
+from cinecor.training.task import Task
 
 CPU = torch.device("cpu")
 
@@ -22,7 +22,7 @@ def clips(tiny, cohort, tmp_path):
 @pytest.fixture
 def task():
     torch.manual_seed(0)
-    return Regression(create_model("i3d", depth="stem", width=0.1)).train()
+    return Task(create_model("i3d", depth="stem", width=0.1)).train()
 
 
 def test_values_are_the_networks_own_clip_by_clip(task, clips):

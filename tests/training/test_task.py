@@ -3,14 +3,14 @@
 import torch
 
 from cinecor.models import create_model
-from cinecor.training.task import Regression, seed_step
+from cinecor.training.task import Task, seed_step
 
 
 def _task(**options) -> Regression:
     torch.manual_seed(0)
     network = create_model("i3d", depth="stem", width=0.1)
     network.set_output_bias(55.123)
-    return Regression(network, **options).eval()
+    return Task(network, **options).eval()
 
 
 def test_half_precision_keeps_the_head_exact():
@@ -51,7 +51,7 @@ def test_random_numbers_belong_to_a_step():
 def test_folding_mean_and_scale_changes_nothing_but_who_applies_them():
     x = torch.randn(3, 1, 6, 32, 32)
     torch.manual_seed(0)
-    task = Regression(create_model("i3d", depth="stem", width=0.1), mean=50.0, scale=12.0).eval()
+    task = Task(create_model("i3d", depth="stem", width=0.1), mean=50.0, scale=12.0).eval()
     with torch.no_grad():
         before = task(x)
         torch.testing.assert_close(before, task.network(x) * 12 + 50)

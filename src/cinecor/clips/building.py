@@ -64,10 +64,11 @@ class Builder:
                 if isinstance(outcome, CinecorError):
                     failures[key] = outcome
                     continue
-                stream.write(np.ascontiguousarray(outcome).data)
+                frames = np.ascontiguousarray(outcome.frames)
+                stream.write(frames.data)
                 stream.flush()
-                self.entries[key] = Entry(self._prints[key], self._segment, end, len(outcome))
-                end += outcome.nbytes
+                self.entries[key] = Entry(self._prints[key], self._segment, end, len(frames), *outcome.square)
+                end += frames.nbytes
                 if time.monotonic() - saved > CHECKPOINT_SECONDS:
                     self._save(stream)
                     saved = time.monotonic()

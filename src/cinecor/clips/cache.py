@@ -24,6 +24,7 @@ from cinecor.clips import cache_index
 from cinecor.clips.building import Builder
 from cinecor.clips.cache_index import Entry, Key
 from cinecor.clips.fingerprint import fingerprint
+from cinecor.clips.preparation import Square
 from cinecor.clips.preparing import choose_workers
 from cinecor.errors import CinecorError, DatasetError, InputError
 from cinecor.records import Cine, ClipSpec, Study
@@ -118,6 +119,11 @@ class Cache:
     def count_frames(self, study: str, cine: int = 0) -> int:
         """Frames of one loop."""
         return self._entry(study, cine).frames
+
+    def square(self, study: str, cine: int = 0) -> Square:
+        """Which part of its recorded frames the frames of one loop show."""
+        entry = self._entry(study, cine)
+        return entry.left, entry.top, entry.right, entry.bottom
 
     def __contains__(self, key: Key) -> bool:
         return key in self._entries

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 from cinecor import storage
 from cinecor.records import ClipSpec
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when the layout of the cache changes."""
 
 MAKERS = ("clips/preparation.py", "clips/sector.py", "io/*.py")
@@ -25,12 +25,16 @@ Key: TypeAlias = tuple[str, int]
 
 
 class Entry(NamedTuple):
-    """Where the frames of one loop lie, and the fingerprint of what they were made from."""
+    """Where the frames of one loop lie, the fingerprint of what they were made from, and what they show of it."""
 
     fingerprint: str
     segment: str
     offset: int
     frames: int
+    left: int
+    top: int
+    right: int
+    bottom: int
 
 
 def describe(spec: ClipSpec) -> dict[str, Any]:

@@ -14,14 +14,18 @@ from torch.utils.data import Dataset
 from cinecor.clips import cache_index
 from cinecor.clips.cache import LISTED_FAILURES, Cache
 from cinecor.clips.cutting import cut, gather, normalise, padding_levels
+from cinecor.clips.outlining import fill_outlines
 from cinecor.clips.randomness import make_generator
 from cinecor.clips.sampling import ABSENT, Sampling, Times, choose_listed, choose_random
-from cinecor.clips.transforms import Augmentation, Variation, apply, draw
+from cinecor.clips.transforms import Augmentation, Variation, apply, draw, matrix_of
 from cinecor.errors import CinecorError, ConfigError, DatasetError
 from cinecor.records import Batch, Clip, ClipSpec, Study
 
 STREAM = "rgb"
 """Name of the one stream of inputs: the image as it is."""
+
+LV = "lv"
+"""Name of the mask of the left ventricle."""
 
 
 class ClipDataset(Dataset[Clip]):
@@ -36,6 +40,7 @@ class ClipDataset(Dataset[Clip]):
         seed: with the epoch and the index of an item it fixes all that is random in it, so that neither the number
             of workers nor the order of items matters.
         targets: names of ``Study.labels`` to give with each clip.
+        outlines: give the outline of the left ventricle too, as the mask ``lv``.
 
     Raises:
         ConfigError: CONFLICT when the cache holds frames of another specification, or starts are missing.
@@ -54,9 +59,11 @@ class ClipDataset(Dataset[Clip]):
         transform: Augmentation | None = None,
         seed: int = 0,
         targets: Sequence[str] = ("ef",),
+        outlines: bool = False,
     ) -> None:
         self.studies, self.cache, self.spec = tuple(studies), cache, spec
         self.sampling, self.transform, self.seed = sampling or Sampling(), transform, seed
+        self.outlines = outlines
         _check_spec(spec, cache.spec)
         _check_cached(self.studies, cache)
         self._targets = [_read_targets(study, targets) for study in self.studies]
@@ -110,7 +117,14 @@ class ClipDataset(Dataset[Clip]):
             indices=tuple(indices.tolist()),
             inputs={STREAM: inputs},
             targets=self._targets[number],
+            masks={LV: self._outline(number, cine, indices, variation)} if self.outlines else {},
         )
+
+    def _outline(self, number: int, cine: int, indices: np.ndarray, variation: Variation | None) -> np.ndarray:
+        study, spec = self.studies[number], self.spec
+        matrix = None if variation is None else matrix_of(variation, spec.height, spec.width)
+        square = self.cache.square(study.id, cine)
+        return fill_outlines(study.cines[cine].contours, indices, square, spec, matrix)
 
     def _vary(self, frames: np.ndarray, indices: np.ndarray, variation: Variation) -> np.ndarray:
         fill = padding_levels(self.spec)
@@ -130,7 +144,8 @@ class ClipDataset(Dataset[Clip]):
                     continue
                 generator = make_generator(self.seed, 0, 0)
                 try:
-                    rows = self.sampling.choose(study.id, *self._measure(number, cine), self.spec, generator)
+                    outlined = tuple(study.cines[cine].contours)
+                    rows = self.sampling.choose(study.id, *self._measure(number, cine), self.spec, generator, outlined)
                 except CinecorError as error:
                     raise type(error)(error.code, error.what, error.cure, where=error.where or study.id) from error
                 for start in rows[:, 0].tolist():
@@ -145,18 +160,25 @@ def collate(clips: Sequence[Clip]) -> Batch:
     """
     if not clips:
         raise ValueError("a batch needs at least one clip")
-    streams, targets = set(clips[0].inputs), set(clips[0].targets)
-    if any(set(clip.inputs) != streams or set(clip.targets) != targets for clip in clips):
-        raise ValueError("clips of one batch have the same streams and targets")
+    if len({_names(clip) for clip in clips}) > 1:
+        raise ValueError("clips of one batch have the same streams, targets and masks")
+    first = clips[0]
     return Batch(
-        inputs={name: torch.from_numpy(np.stack([clip.inputs[name] for clip in clips])) for name in clips[0].inputs},
-        targets={
-            name: torch.tensor([clip.targets[name] for clip in clips], dtype=torch.float32) for name in clips[0].targets
-        },
+        inputs={name: _stack([clip.inputs[name] for clip in clips]) for name in first.inputs},
+        targets={name: torch.tensor([clip.targets[name] for clip in clips]).float() for name in first.targets},
+        masks={name: _stack([clip.masks[name] for clip in clips]) for name in first.masks},
         studies=tuple(clip.study for clip in clips),
         cines=tuple(clip.cine for clip in clips),
         starts=tuple(clip.start for clip in clips),
     )
+
+
+def _names(clip: Clip) -> tuple[frozenset[str], ...]:
+    return frozenset(clip.inputs), frozenset(clip.targets), frozenset(clip.masks)
+
+
+def _stack(arrays: Sequence[np.ndarray]) -> torch.Tensor:
+    return torch.from_numpy(np.stack(arrays))
 
 
 def start_worker(_worker: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple, TypeAlias
+
 import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
@@ -10,12 +12,27 @@ from cinecor.clips.sector import Sector, find_sector, grey_levels
 from cinecor.errors import InputError
 from cinecor.records import Cine, ClipSpec, Frames
 
+Square: TypeAlias = tuple[int, int, int, int]
+"""Left, top, right, bottom of what a prepared frame shows, px of the recorded frame; it may reach past that frame."""
+
 RANGE = (1.0, 99.0)  # percentiles of voxels without a fixed range that become black and white
+
+
+class Prepared(NamedTuple):
+    """Frames as the network will see them, and which part of the recorded frame they show."""
+
+    frames: UInt8[np.ndarray, "time planes tall wide"]
+    square: Square
 
 
 def prepare(
     frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector | None = None
 ) -> UInt8[np.ndarray, "time planes tall wide"]:
+    """The frames of :func:`prepare_located` alone."""
+    return prepare_located(frames, cine, spec, sector).frames
+
+
+def prepare_located(frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector | None = None) -> Prepared:
     """Every frame as the network will see it, before sampling in time and before normalisation.
 
     ``spec.crop == "sector"``: the ultrasound sector is found once for the loop, all outside it becomes black, and a
@@ -35,12 +52,15 @@ def prepare(
         raise InputError("EMPTY", "the loop has no frames", "export it again")
     levels = frames if frames.dtype == np.uint8 else _to_bytes(frames)
     if spec.crop == "none":
-        return np.stack([_resize(_channels(frame, spec), spec) for frame in levels])
-    return _cut_out(levels, sector or find_sector(levels, cine.region), cine, spec)
+        whole = np.stack([_resize(_channels(frame, spec), spec) for frame in levels])
+        return Prepared(whole, (0, 0, levels.shape[3], levels.shape[2]))
+    found = sector or find_sector(levels, cine.region)
+    square = square_of(found, cine)
+    return Prepared(_cut_out(levels, found, square, spec), square)
 
 
-def square_of(sector: Sector, cine: Cine) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of the square around a sector, px; it may reach past the frame."""
+def square_of(sector: Sector, cine: Cine) -> Square:
+    """The square around a sector."""
     left, top, right, bottom = sector.box
     tall, wide = (1.0, 1.0) if cine.spacing_mm is None else cine.spacing_mm
     side = max((right - left) * wide, (bottom - top) * tall)
@@ -50,9 +70,9 @@ def square_of(sector: Sector, cine: Cine) -> tuple[int, int, int, int]:
 
 
 def _cut_out(
-    levels: UInt8[np.ndarray, "time channel height width"], sector: Sector, cine: Cine, spec: ClipSpec
+    levels: UInt8[np.ndarray, "time channel height width"], sector: Sector, square_px: Square, spec: ClipSpec
 ) -> UInt8[np.ndarray, "time planes tall wide"]:
-    left, top, right, bottom = square_of(sector, cine)
+    left, top, right, bottom = square_px
     inner = (slice(max(top, 0), min(bottom, sector.height)), slice(max(left, 0), min(right, sector.width)))
     mask = sector.mask[inner]
     before = (max(-top, 0), max(-left, 0))

@@ -18,12 +18,12 @@ import cv2
 import numpy as np
 
 from cinecor import io
-from cinecor.clips.preparation import prepare
+from cinecor.clips.preparation import Prepared, prepare_located
 from cinecor.errors import CinecorError, InputError, ResourceError
 from cinecor.records import Cine, ClipSpec
 
-Outcome: TypeAlias = np.ndarray | CinecorError
-"""Prepared frames (uint8, ``time channel height width``), or why there are none."""
+Outcome: TypeAlias = Prepared | CinecorError
+"""A prepared loop, or why there is none."""
 
 AHEAD = 4
 """Loops given to each worker ahead of what has been taken back: bounds memory, keeps the workers busy."""
@@ -36,7 +36,7 @@ FEW = 64
 def prepare_one(cine: Cine, spec: ClipSpec) -> Outcome:
     """Decode and prepare one loop; a failure that a user can act on is returned, not raised."""
     try:
-        return prepare(io.load(cine), cine, spec)
+        return prepare_located(io.load(cine), cine, spec)
     except CinecorError as error:
         return error
 

@@ -24,7 +24,7 @@ Indices: TypeAlias = Int64[np.ndarray, "clips length"]
 Times: TypeAlias = Sequence[float] | None
 """Time of each recorded frame, ms, ascending."""
 
-How: TypeAlias = Literal["first", "random", "even", "all", "listed"]
+How: TypeAlias = Literal["first", "random", "even", "all", "listed", "outlined"]
 
 ABSENT = -1
 """Index of a frame that the loop does not have."""
@@ -35,7 +35,8 @@ class Sampling:
     """How the clips of each loop are chosen.
 
     ``first`` (from frame 0), ``random`` (uniform over all starts, anew each epoch), ``even`` (spread over all starts),
-    ``all`` (every ``stride``-th start), ``listed`` (the starts that ``starts`` gives for a study).
+    ``all`` (every ``stride``-th start), ``listed`` (the starts that ``starts`` gives for a study), ``outlined`` (from
+    every frame of the loop that has an outline).
     """
 
     how: How = "random"
@@ -54,9 +55,15 @@ class Sampling:
             raise ConfigError("CONFLICT", "listed starts are asked for and none are given", where="starts")
 
     def choose(
-        self, study: str, frames: int, times_ms: Times, spec: ClipSpec, generator: np.random.Generator
+        self,
+        study: str,
+        frames: int,
+        times_ms: Times,
+        spec: ClipSpec,
+        generator: np.random.Generator,
+        outlined: Sequence[int] = (),
     ) -> Indices:
-        """All clips of one loop."""
+        """All clips of one loop; ``outlined`` are its frames that have an outline."""
         match self.how:
             case "first":
                 return choose_first(frames, spec, times_ms)
@@ -66,6 +73,8 @@ class Sampling:
                 return choose_even(frames, spec, self.clips, times_ms)
             case "all":
                 return choose_all(frames, spec, times_ms, self.stride)
+            case "outlined":
+                return choose_listed(frames, spec, sorted(outlined), times_ms)
         if study not in self.starts:
             raise ConfigError("CONFLICT", "no starts are listed for this study", "list them", where=study)
         return choose_listed(frames, spec, self.starts[study], times_ms)

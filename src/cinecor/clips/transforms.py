@@ -191,6 +191,15 @@ def apply(
     return _moved(variation, _shaded(variation, _toned(variation, clip)), fill)
 
 
+def matrix_of(variation: Variation, height: int, width: int) -> Float64[np.ndarray, "2 3"]:
+    """The geometric map (x, y) → (x, y) of a variation, pixels of a frame of that size."""
+    down = variation.shift[0] * height + variation.offset_px[0]
+    right = variation.shift[1] * width + variation.offset_px[1]
+    return geometry.make_matrix(
+        height, width, variation.rotation_deg, variation.scale, down, right, flip=variation.flip
+    )
+
+
 def _toned(variation: Variation, clip: Levels) -> Float32[np.ndarray, "channel time height width"]:
     tone = (variation.gain, variation.brightness, variation.contrast, variation.gamma)
     same = tone == (1.0, 0.0, 1.0, 1.0)
@@ -218,13 +227,7 @@ def _moved(
 ) -> Float32[np.ndarray, "channel time height width"]:
     if variation.rotation_deg == 0.0 and variation.scale == 1.0 and variation.shift == (0.0, 0.0):
         return geometry.offset(clip[..., ::-1] if variation.flip else clip, *variation.offset_px, fill)
-    height, width = clip.shape[2:]
-    down = variation.shift[0] * height + variation.offset_px[0]
-    right = variation.shift[1] * width + variation.offset_px[1]
-    matrix = geometry.make_matrix(
-        height, width, variation.rotation_deg, variation.scale, down, right, flip=variation.flip
-    )
-    return geometry.warp(clip, matrix, fill)
+    return geometry.warp(clip, matrix_of(variation, *clip.shape[2:]), fill)
 
 
 def _between(limits: Range, u: float) -> float:

@@ -14,11 +14,13 @@ from cinecor.measures.volume import (
     myocardial_mass_g,
     stack_volume_ml,
 )
+from cinecor.measures.volume_curve import VolumeCurve, volume_curve
 
 __all__ = [
     "Beats",
     "EfClass",
     "LongAxis",
+    "VolumeCurve",
     "area_length_volume_ml",
     "beat_ejection_fractions",
     "biplane_volume_ml",
@@ -37,4 +39,5 @@ __all__ = [
     "polygon_from_chords",
     "stack_volume_ml",
     "stroke_volume_ml",
+    "volume_curve",
 ]

@@ -76,8 +76,9 @@ def chords(contour: Float[np.ndarray, "points 2"], count: int = DISCS) -> Float[
         across = -across
     depth, side = (contour - apex) @ along, (contour - apex) @ across
     rows = [np.concatenate([apex, base])]
+    ends = np.append(depth[1:], depth[0]), np.append(side[1:], side[0])
     for level in (np.arange(count) + 0.5) / count * axis.length:
-        crossings = _crossings(depth, side, float(level))
+        crossings = _crossings(depth - level, side, ends[0] - level, ends[1])
         if len(crossings) < 2:
             raise InputError("INCONSISTENT", "the contour does not reach across its own long axis")
         centre = apex + level * along
@@ -85,13 +86,11 @@ def chords(contour: Float[np.ndarray, "points 2"], count: int = DISCS) -> Float[
     return np.stack(rows)
 
 
-def _crossings(depth: np.ndarray, side: np.ndarray, level: float) -> np.ndarray:
-    """Where the closed polygon (depth, side) crosses the line of that depth."""
-    before = depth - level
-    after = np.roll(before, -1)
-    cut = (before < 0) != (after < 0)
-    share = before[cut] / (before[cut] - after[cut])
-    crossings: np.ndarray = side[cut] + share * (np.roll(side, -1)[cut] - side[cut])
+def _crossings(depth: np.ndarray, side: np.ndarray, depth_end: np.ndarray, side_end: np.ndarray) -> np.ndarray:
+    """Where edges, from (depth, side) to their ends, cross depth 0."""
+    cut = (depth < 0) != (depth_end < 0)
+    share = depth[cut] / (depth[cut] - depth_end[cut])
+    crossings: np.ndarray = side[cut] + share * (side_end[cut] - side[cut])
     return crossings
 
 
@@ -128,13 +127,7 @@ def contour_from_chords(chords: Float[np.ndarray, "rows 4"]) -> Float[np.ndarray
 def outline(
     mask: Bool[np.ndarray, "height width"] | Integer[np.ndarray, "height width"], label: int = 1
 ) -> Float[np.ndarray, "points 2"]:
-    """The open contour, hinge – apex – hinge, of the largest piece of a mask of a long-axis view.
-
-    The outline runs where the mask, interpolated linearly, passes one half, so that it encloses the area of the
-    pixels and not (as ``cv2.findContours`` alone does) half a pixel less all around. The long direction is the
-    principal axis of the enclosed area; the apex lies at its slender end, where the third moment has its tail. Each
-    hinge is the point on its side of that axis that lies farthest towards base and side together: the corner between
-    wall and mitral plane.
+    """The open contour of a mask; :func:`outline_probability` says how it is found.
 
     Args:
         mask: labels of the pixels.
@@ -143,11 +136,33 @@ def outline(
     Raises:
         InputError: EMPTY where the mask holds no such pixel.
     """
-    count, pieces, figures, _ = cv2.connectedComponentsWithStats((mask == label).astype(np.uint8))
-    if count < 2:
+    inside = (mask == label).astype(np.float32)
+    if not inside.any():
         raise InputError("EMPTY", f"the mask has no pixel of label {label}")
+    return outline_probability(inside)
+
+
+def outline_probability(probability: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "points 2"]:
+    """The open contour, hinge – apex – hinge, of the largest piece where a map of a long-axis view reaches one half.
+
+    The outline runs where the map, interpolated linearly, passes one half, so that it encloses (of a mask) the area of
+    the pixels and not (as ``cv2.findContours`` alone does) half a pixel less all around. The long direction is the
+    principal axis of the enclosed area; the apex lies at its slender end, where the third moment has its tail. Each
+    hinge is the point on its side of that axis that lies farthest towards base and side together: the corner between
+    wall and mitral plane.
+
+    Args:
+        probability: of each pixel to be of the cavity, 0 to 1 (0 and 1 for a mask).
+
+    Raises:
+        InputError: EMPTY where no pixel reaches one half.
+    """
+    count, pieces, figures, _ = cv2.connectedComponentsWithStats((probability >= 0.5).astype(np.uint8))
+    if count < 2:
+        raise InputError("EMPTY", "no pixel is more likely inside than outside")
     region = (pieces == 1 + np.argmax(figures[1:, cv2.CC_STAT_AREA])).astype(np.float32)
-    ring = _ring(region)
+    near = cv2.dilate(region, np.ones((3, 3), np.uint8))
+    ring = _ring(np.where(region > 0, probability, np.minimum(probability, 0.49)) * near)
     centre, along = _principal_axis(region)
     across = np.array([-along[1], along[0]])
     depth, side = (ring - centre) @ along, (ring - centre) @ across
@@ -161,7 +176,7 @@ def outline(
 
 def _ring(region: np.ndarray) -> np.ndarray:
     """Closed outline (x, y) of a region, to a fraction of a pixel."""
-    left, top, width, height = cv2.boundingRect(region.astype(np.uint8))
+    left, top, width, height = cv2.boundingRect((region > 0).astype(np.uint8))
     padded = np.pad(region[top : top + height, left : left + width], 1)
     size = (padded.shape[1] * FINER, padded.shape[0] * FINER)
     fine = (cv2.resize(padded, size, interpolation=cv2.INTER_LINEAR) >= 0.5).astype(np.uint8)

@@ -33,6 +33,8 @@ class ModelEntry:
     """Name of the class in that module."""
     paper: str
     summary: str
+    dense: bool = False
+    """Whether it gives a map of each structure rather than values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,14 @@ _ENTRIES = {
             cls="I3D",
             paper="Saranyan and Saha, LVEF architecture benchmark; Carreira and Zisserman, CVPR 2017",
             summary="Inflated 3-D Inception: stem only, mini (module 3) or deeper; four conv2, two norms, four heads",
+        ),
+        ModelEntry(
+            name="unet",
+            module="cinecor.models.unet",
+            cls="UNet",
+            paper="Ronneberger, Fischer and Brox, MICCAI 2015",
+            summary="2-D U-Net, frame by frame: outlines of structures; any number of sizes and widths",
+            dense=True,
         ),
     )
 }

@@ -22,6 +22,8 @@ class Network(nn.Module, ABC):
     num_features: int
     """Channels of the feature map; also the length of the embedding."""
     num_outputs: int
+    dense: bool = False
+    """Whether each output is a map as large as the clip (``batch output time height width``) rather than one value."""
 
     @abstractmethod
     def forward_features(
@@ -32,7 +34,7 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def forward_head(
         self, features: Float[Tensor, "batch feature t h w"], *, pre_logits: bool = False
-    ) -> Float[Tensor, "batch value"]:
+    ) -> Float[Tensor, "batch value *positions"]:
         """The outputs from a feature map; with ``pre_logits`` the embedding: its mean over all positions."""
 
     @abstractmethod
@@ -49,8 +51,8 @@ class Network(nn.Module, ABC):
         assert bias is not None
         return bias
 
-    def forward(self, x: Float[Tensor, "batch channel time height width"]) -> Float[Tensor, "batch output"]:
-        """Values of each clip."""
+    def forward(self, x: Float[Tensor, "batch channel time height width"]) -> Float[Tensor, "batch output *positions"]:
+        """Values of each clip, or of each of its pixels."""
         return self.forward_head(self.forward_features(x))
 
     def set_output_bias(self, mean: float | Sequence[float]) -> None:

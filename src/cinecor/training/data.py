@@ -58,6 +58,7 @@ class TrainingData:
             transform=self.recipe.augmentation_ranges if purpose == "train" else None,
             seed=self.recipe.seed,
             targets=(self.recipe.target,),
+            outlines=self.recipe.task == "segmentation",
         )
 
     def read_targets(self, split: Split) -> np.ndarray:
@@ -130,6 +131,8 @@ def default_cache(source: Path) -> Path:
 def choose_sampling(recipe: Recipe, purpose: Purpose) -> Sampling:
     """Which clips of each loop are taken."""
     part = recipe.sampling
+    if recipe.task == "segmentation":
+        return Sampling(how="outlined")
     if purpose == "train":
         return Sampling(how=part.train, clips=part.train_clips)
     if part.from_first:

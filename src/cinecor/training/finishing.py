@@ -19,18 +19,21 @@ from cinecor.evaluation import table
 from cinecor.evaluation.quantities import unit
 from cinecor.evaluation.regression import mae, r2, rmse
 from cinecor.models.checkpoint import Manifest, save_checkpoint
-from cinecor.records import SPLITS, Study
+from cinecor.records import SPLITS, Split, Study
+from cinecor.training.correction import Line, fit_line
 from cinecor.training.data import TrainingData
 from cinecor.training.interruption import Interruption
 from cinecor.training.loading import make_loader
-from cinecor.training.prediction import embed_clips, predict_values, to_predictions
+from cinecor.training.outlined import predict_beats
+from cinecor.training.prediction import Said, embed_clips, predict_values, to_predictions
 from cinecor.training.recipe import fingerprint, network_options
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.state import State
-from cinecor.training.task import Regression
+from cinecor.training.task import Task
 from cinecor.version import __version__
 
 TRUTH_NAME = "truth.csv"
+_PARTS = {"regression": "clips", "segmentation": "beats"}
 LEVEL = 0.9  # of the interval that the calibration is meant for
 REFERENCE = "reference_embeddings"
 """Name of the tensor beside the weights: ``clips feature``, embeddings of training clips."""
@@ -42,7 +45,7 @@ def predictions_name(split: str) -> str:
 
 
 def finish(
-    recipe: Recipe, data: TrainingData, cache: Cache, task: Regression, state: State, out: Path, device: torch.device
+    recipe: Recipe, data: TrainingData, cache: Cache, task: Task, state: State, out: Path, device: torch.device
 ) -> Manifest:
     """Predict every split in float32 with the best weights, as they are stored, and write tables, weights, manifest.
 
@@ -52,26 +55,42 @@ def finish(
     task.fold()
     stored = {name: _as_stored(tensor, recipe.weights) for name, tensor in task.network.state_dict().items()}
     task.network.load_state_dict(stored)
-    full = Regression(task.network, channels_last=recipe.channels_last).to(device).eval()
+    full = Task(task.network, channels_last=recipe.channels_last).to(device).eval()
     truth = truth_table([(split, data.splits[split]) for split in SPLITS], recipe.target)
     table.write(truth, out / TRUTH_NAME)
+    with Interruption() as interruption:
+        rows = {split: _predict(recipe, data, cache, full, split, device, interruption) for split in SPLITS}
+        reference = _embed(recipe, data, cache, full, device)
+    line = fit_line(rows["train"], recipe.target) if recipe.task == "segmentation" else Line()
     metrics: dict[str, Any] = describe_history(recipe, state)
     calibration: dict[str, Any] = {}
-    with Interruption() as interruption:
-        for split in SPLITS:
-            loader = make_loader(
-                data.make_dataset(cache, split, "test"), recipe.workers, device, batch_size=recipe.batch_size
-            )
-            rows = predict_values(full, loader, device, interruption.check)
-            predictions = table.from_predictions(to_predictions(rows, data.splits[split], split, recipe.target))
-            table.write(predictions, out / predictions_name(split))
-            pairs = table.pair(predictions, truth)
-            metrics[split] = measure(pairs)
-            if split == "validation":
-                calibration = calibrate(pairs, recipe)
-        reference = _embed(recipe, data, cache, full, device)
+    for split in SPLITS:
+        corrected = line.correct(rows[split]) if recipe.task == "segmentation" else rows[split]
+        predictions = table.from_predictions(to_predictions(corrected, data.splits[split], split, recipe.target))
+        table.write(predictions, out / predictions_name(split))
+        pairs = table.pair(predictions, truth)
+        metrics[split] = {**measure(pairs), "not_measured": len(data.splits[split]) - len(pairs)}
+        if split == "validation":
+            calibration = {**calibrate(pairs, recipe), "line": {"slope": line.slope, "intercept": line.intercept}}
     manifest = describe(recipe, data, metrics, calibration)
     return save_checkpoint(out, task.network.cpu(), manifest, tensors=reference)
+
+
+def _predict(
+    recipe: Recipe,
+    data: TrainingData,
+    cache: Cache,
+    task: Task,
+    split: Split,
+    device: torch.device,
+    interruption: Interruption,
+) -> list[Said]:
+    if recipe.task == "segmentation":
+        spec, studies = recipe.clip_spec, data.splits[split]
+        return list(predict_beats(task, studies, cache, spec, recipe.target, device, interruption.check))
+    clips = data.make_dataset(cache, split, "test")
+    loader = make_loader(clips, recipe.workers, device, batch_size=recipe.batch_size)
+    return predict_values(task, loader, device, interruption.check)
 
 
 def measure(pairs: pd.DataFrame) -> dict[str, float | None]:
@@ -85,7 +104,7 @@ def calibrate(pairs: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
     """What a split conformal interval needs: the absolute residual of every validation study, ascending."""
     residuals = np.sort(np.abs(pairs["predicted"].to_numpy(dtype=float) - pairs["true"].to_numpy(dtype=float)))
     return {
-        "method": "split conformal, absolute residual of the mean over clips",
+        "method": f"split conformal, absolute residual of the mean over {_PARTS[recipe.task]}",
         "split": "validation",
         "quantity": recipe.target,
         "level": LEVEL,
@@ -132,6 +151,7 @@ def describe(
         extra={
             "calibration": dict(calibration),
             "clips_per_loop": 1 if recipe.sampling.from_first else recipe.sampling.test_clips,
+            "task": recipe.task,
             "from_first": recipe.sampling.from_first,
             "recipe": values,
             "recipe_fingerprint": fingerprint(recipe),
@@ -139,9 +159,7 @@ def describe(
     )
 
 
-def _embed(
-    recipe: Recipe, data: TrainingData, cache: Cache, task: Regression, device: torch.device
-) -> dict[str, Tensor]:
+def _embed(recipe: Recipe, data: TrainingData, cache: Cache, task: Task, device: torch.device) -> dict[str, Tensor]:
     if recipe.reference_clips == 0:
         return {}
     clips = data.make_dataset(cache, "train", "validation")

@@ -13,19 +13,20 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from cinecor.clips import ClipDataset
+from cinecor.clips.dataset import STREAM
 from cinecor.errors import CheckpointError
-from cinecor.evaluation.regression import mae, rmse
 from cinecor.records import Batch
 from cinecor.training.batches import EpochBatches
 from cinecor.training.interruption import Interruption
 from cinecor.training.loading import make_loader, to_device
 from cinecor.training.logs import Reporter
-from cinecor.training.optimiser import cut_gradients, make_loss, make_optimiser, set_rate
-from cinecor.training.prediction import predict_values
+from cinecor.training.loss import make_loss
+from cinecor.training.optimiser import cut_gradients, make_optimiser, set_rate
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.schedule import learning_rate
 from cinecor.training.state import State, load_state, save_state
-from cinecor.training.task import Regression, seed_step
+from cinecor.training.task import Task, seed_step
+from cinecor.training.validation import validate
 
 STATE_NAME = "last.ckpt"
 SAVE_SECONDS = 300.0  # a killed training loses at most so much work
@@ -47,7 +48,7 @@ class Fit:
     def __init__(
         self,
         recipe: Recipe,
-        task: Regression,
+        task: Task,
         train: ClipDataset,
         validation: ClipDataset,
         folder: Path,
@@ -57,7 +58,7 @@ class Fit:
         self.recipe, self.task, self.folder, self.fabric, self.state = recipe, task, folder, fabric, state
         self.train, self.validation = train, validation
         self.order = EpochBatches(len(train), recipe.batch_size, recipe.seed)
-        self.loss = make_loss(recipe.loss)
+        self.loss = make_loss(recipe)
         if state.model:
             task.network.load_state_dict(state.model)
         self.module, self.optimiser = self._set_up()
@@ -125,15 +126,15 @@ class Fit:
                     saved = time.monotonic()
 
     def _step(self, batch: Batch) -> None:
-        state, target = self.state, batch.targets[self.recipe.target]
+        state = self.state
         seed_step(self.recipe.seed, state.epoch, state.step)
         set_rate(self.optimiser, self._rate())
         self.optimiser.zero_grad()
-        loss = self.loss(self.module(batch.inputs["rgb"]).squeeze(1), target)
+        loss = self.loss(self.module(batch.inputs[STREAM]), batch)
         self.fabric.backward(loss)
         cut_gradients(self.task, self.recipe.gradient_clip, self.recipe.gradient_clip_by)
         self.optimiser.step()
-        self.loss_sum += loss.detach().double() * len(target)
+        self.loss_sum += loss.detach().double() * len(batch.studies)
         state.step += 1
 
     def _rate(self) -> float:
@@ -149,19 +150,7 @@ class Fit:
 
     def _validate(self, loader: Any, interruption: Interruption) -> dict[str, float]:
         check: Callable[[], None] = lambda: interruption.check(self.save)  # noqa: E731
-        rows = predict_values(self.task, loader, self.fabric.device, check)
-        target = self.recipe.target
-        true = np.array([row.targets[target] for row in rows])
-        said = np.array([row.value for row in rows])
-        loss = float(self.loss(torch.from_numpy(said), torch.from_numpy(true)))
-        names = sorted({row.study for row in rows})
-        by_study = {name: [place for place, row in enumerate(rows) if row.study == name] for name in names}
-        said, true = (np.array([values[places].mean() for places in by_study.values()]) for values in (said, true))
-        return {
-            "validation_loss": loss,
-            "validation_rmse": float(rmse(said, true)),
-            "validation_mae": float(mae(said, true)),
-        }
+        return validate(self.recipe, self.task, loader, self.fabric.device, check)
 
     def _end_epoch(self, row: dict[str, float], reporter: Reporter) -> None:
         state, step = self.state, (self.state.epoch + 1) * self.order.steps

@@ -1,18 +1,15 @@
-"""Optimisers by name, and the loss."""
+"""Optimisers by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cinecor.training.recipe_fields import LossPart, OptimiserPart
-
-Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+from cinecor.training.recipe_fields import OptimiserPart
 
 _SECOND_BETA = 0.999  # the default of all that have one
 _TORCH: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -44,16 +41,6 @@ def make_optimiser(model: nn.Module, part: OptimiserPart) -> torch.optim.Optimiz
 
     made: torch.optim.Optimizer = create_optimizer_v2(groups, opt=part.name, lr=part.lr, **options)
     return made
-
-
-def make_loss(part: LossPart) -> Loss:
-    """The recipe's loss: mean over a batch of predicted and true values."""
-    losses: dict[str, Loss] = {
-        "mse": nn.functional.mse_loss,
-        "l1": nn.functional.l1_loss,
-        "huber": partial(nn.functional.huber_loss, delta=part.delta),
-    }
-    return losses[part.name]
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

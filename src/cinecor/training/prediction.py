@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cinecor.records import Batch, Prediction, Split, Study
 from cinecor.training.loading import to_device
-from cinecor.training.task import Regression
+from cinecor.training.task import Task
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Said:
 
 @torch.no_grad()
 def predict_values(
-    task: Regression, loader: Iterable[Batch], device: torch.device, check: Callable[[], None] = lambda: None
+    task: Task, loader: Iterable[Batch], device: torch.device, check: Callable[[], None] = lambda: None
 ) -> list[Said]:
     """The first output for every clip, in the loader's order; the task is left in evaluation mode.
 
@@ -47,7 +47,7 @@ def predict_values(
     return rows
 
 
-def embed_clips(task: Regression, loader: Iterable[Batch], device: torch.device) -> Tensor:
+def embed_clips(task: Task, loader: Iterable[Batch], device: torch.device) -> Tensor:
     """Embeddings of all clips of a loader, ``clips feature``, on the CPU."""
     task.eval()
     return torch.cat([task.embed(to_device(batch, device).inputs["rgb"]).cpu() for batch in loader])

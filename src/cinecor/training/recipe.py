@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from cinecor.clips.transforms import AUGMENTATIONS
 from cinecor.errors import ConfigError
-from cinecor.models import model_options
+from cinecor.models import model_entry, model_options
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
 
@@ -199,10 +199,27 @@ def _check(recipe: Recipe) -> None:
         raise ConfigError("OUT_OF_RANGE", f"{preset!r} is no preset", cure, where="augmentation.preset")
     _within("clip", lambda: recipe.clip_spec)
     _within("augmentation", lambda: recipe.augmentation_ranges)
+    _check_task(recipe)
     if recipe.schedule.warmup_epochs >= recipe.epochs:
         raise ConfigError("CONFLICT", "the warm-up is as long as the training", where="schedule.warmup_epochs")
     if recipe.split.validation + recipe.split.test >= 1:
         raise ConfigError("CONFLICT", "validation and test leave no patients to train on", where="split")
+
+
+def _check_task(recipe: Recipe) -> None:
+    """A dense network, outlines, their loss and ejection fraction go together."""
+    outlines = recipe.task == "segmentation"
+    unfit = {
+        "model.name": (model_entry(recipe.model.name).dense != outlines, recipe.model.name),
+        "loss.name": ((recipe.loss.name == "dice") != outlines, recipe.loss.name),
+        "monitor": (outlines and recipe.monitor != "loss", recipe.monitor),
+        "target": (outlines and recipe.target != "ef", recipe.target),
+        "standardise": (outlines and recipe.standardise, recipe.standardise),
+    }
+    wanted = "task segmentation goes with a dense model (unet), loss.name dice, monitor loss, target ef"
+    for where, (wrong, value) in unfit.items():
+        if wrong:
+            raise ConfigError("CONFLICT", f"{value!r} does not go with task {recipe.task}", wanted, where=where)
 
 
 def _within(part: str, make: Any) -> None:

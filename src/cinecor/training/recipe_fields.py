@@ -81,8 +81,8 @@ class SchedulePart(Part):
 class LossPart(Part):
     """What is minimised."""
 
-    name: Literal["mse", "l1", "huber"] = "mse"
-    """Mean squared error, mean absolute error, or Huber's."""
+    name: Literal["mse", "l1", "huber", "dice"] = "mse"
+    """Mean squared error, mean absolute error, or Huber's; dice (with cross-entropy) where outlines are learned."""
     delta: Annotated[float, Field(gt=0)] = 5.0
     """Where Huber's loss turns from square to straight, in the target's unit."""
 
@@ -118,6 +118,9 @@ class Recipe(Part):
 
     summary: str = ""
     """What this training is, in one line."""
+    task: Literal["regression", "segmentation"] = "regression"
+    """regression: learn the target from clips. segmentation: learn the left ventricle's outline from the traced frames;
+    the target, which must be ef, is then measured on the outlines by the summation of discs, beat by beat."""
     model: ModelPart = ModelPart()
     target: str = "ef"
     """Label to predict: ef (%), edv_ml, esv_ml (mL)."""
@@ -137,8 +140,8 @@ class Recipe(Part):
     """At most."""
     patience: Annotated[int, Field(ge=0)] = 20
     """Stop after so many epochs without a better monitored metric; 0 never stops early."""
-    monitor: Literal["rmse", "mae"] = "rmse"
-    """Metric of the validation split that decides on the best epoch."""
+    monitor: Literal["rmse", "mae", "loss"] = "rmse"
+    """Metric of the validation split that decides on the best epoch; loss where outlines are learned."""
     gradient_clip: Annotated[float, Field(ge=0)] = 0.0
     """Gradients are cut to this; 0 does not."""
     gradient_clip_by: Literal["norm", "value"] = "norm"

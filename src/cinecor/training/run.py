@@ -24,7 +24,7 @@ from cinecor.training.data import TrainingData, open_data
 from cinecor.training.finishing import finish
 from cinecor.training.recipe import dump_recipe, fingerprint, load_recipe, network_options, resolve
 from cinecor.training.recipe_fields import Recipe
-from cinecor.training.task import Regression
+from cinecor.training.task import Task
 
 RECIPE_NAME = "recipe.yaml"
 _OWN = {RECIPE_NAME, ".lock"}
@@ -112,17 +112,19 @@ def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path) -> Manif
     return finish(recipe, data, cache, task, state, out, fabric.device)
 
 
-def make_task(recipe: Recipe, targets: np.ndarray) -> Regression:
+def make_task(recipe: Recipe, targets: np.ndarray) -> Task:
     """The recipe's network with its first weights, a function of the seed; it starts at the mean of the targets."""
     torch.manual_seed(recipe.seed)
     network = create_model(recipe.model.name, **network_options(recipe))
-    mean, spread = float(targets.mean()), float(targets.std())
     options = {"mixed": recipe.precision == "bf16-mixed", "channels_last": recipe.channels_last}
+    if recipe.task == "segmentation":
+        return Task(network, **options)
+    mean, spread = float(targets.mean()), float(targets.std())
     if recipe.standardise and spread > 0:
         network.set_output_bias(0.0)
-        return Regression(network, mean=mean, scale=spread, **options)
+        return Task(network, mean=mean, scale=spread, **options)
     network.set_output_bias(mean)
-    return Regression(network, **options)
+    return Task(network, **options)
 
 
 def _claim(recipe: Recipe, out: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,15 @@ from cinecor.errors import ConfigError, DatasetError
 from cinecor.evaluation import Results, evaluate, table
 from cinecor.models.checkpoint import Manifest, load_checkpoint, read_manifest
 from cinecor.records import SPLITS, ClipSpec, Split, Study
+from cinecor.training.correction import Line
 from cinecor.training.data import default_cache
 from cinecor.training.finishing import TRUTH_NAME, predictions_name, truth_table
 from cinecor.training.loading import make_loader
-from cinecor.training.prediction import predict_values, to_predictions
+from cinecor.training.outlined import predict_beats
+from cinecor.training.prediction import Said, predict_values, to_predictions
 from cinecor.training.reading import read_folder
 from cinecor.training.splitting import keep_labelled
-from cinecor.training.task import Regression
+from cinecor.training.task import Task
 
 ALL = "all"
 BATCH = 8  # clips; the predictions do not depend on it
@@ -86,15 +89,24 @@ def _predict(run: Path, data: Path, splits: tuple[Split, ...], cache: Path | Non
     by_split = _select(keep_labelled(read_folder(data)[1], manifest.target), splits)
     spec = ClipSpec.from_dict(manifest.clip)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    task = Regression(network).to(device)
+    task = Task(network).to(device)
     frames = Cache.build([study for each in by_split.values() for study in each], spec, cache or default_cache(data))
     tables = []
     for split, studies in by_split.items():
-        clips = ClipDataset(studies, frames, spec, sampling=_sampling(manifest), targets=(manifest.target,))
-        rows = predict_values(task, make_loader(clips, 0, device, batch_size=BATCH), device)
+        rows = _measure(task, studies, frames, spec, manifest, device)
         tables.append(table.from_predictions(to_predictions(rows, studies, split, manifest.target)))
     predictions = pd.concat(tables).reset_index(drop=True)
     return predictions, truth_table(list(by_split.items()), manifest.target)
+
+
+def _measure(
+    task: Task, studies: Sequence[Study], frames: Cache, spec: ClipSpec, manifest: Manifest, device: torch.device
+) -> list[Said]:
+    if manifest.extra.get("task") == "segmentation":
+        line = Line(**manifest.extra["calibration"]["line"])
+        return line.correct(list(predict_beats(task, studies, frames, spec, manifest.target, device)))
+    clips = ClipDataset(studies, frames, spec, sampling=_sampling(manifest), targets=(manifest.target,))
+    return predict_values(task, make_loader(clips, 0, device, batch_size=BATCH), device)
 
 
 def _select(studies: tuple[Study, ...], splits: tuple[Split, ...]) -> dict[Split, tuple[Study, ...]]:

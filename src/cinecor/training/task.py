@@ -1,4 +1,4 @@
-"""A network as a regression task: its trunk in the precision of the recipe, its head always in float32."""
+"""A network as it is trained: its trunk in the precision of the recipe, its head always in float32."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cinecor.models.contract import Network
+from cinecor.models.layout import channels_last as lay_out
 
 
-class Regression(nn.Module):
-    """Clips in, float32 values out.
+class Task(nn.Module):
+    """Clips in, float32 values (or maps of logits, where the network is dense) out.
 
     The head stays in float32 under ``bf16-mixed``: bfloat16 has 8 bits, which between 32 and 64 % is a step of 0.25 %
     of ejection fraction.
@@ -38,10 +39,12 @@ class Regression(nn.Module):
         self.mean, self.scale = mean, scale
         self.mixed = mixed
         self.layout = torch.channels_last_3d if channels_last else torch.contiguous_format
-        self.network: Network = network.to(memory_format=self.layout) if _has_only_3d(network) else network
+        self.network = network
+        if channels_last:
+            lay_out(network)
 
-    def forward(self, x: Float[Tensor, "batch channel time height width"]) -> Float[Tensor, "batch output"]:
-        """Values of each clip."""
+    def forward(self, x: Float[Tensor, "batch channel time height width"]) -> Float[Tensor, "batch output *positions"]:
+        """Outputs of each clip."""
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=self.mixed):
             features = self.network.forward_features(x.contiguous(memory_format=self.layout))
         return self.network.forward_head(features.float()) * self.scale + self.mean
@@ -62,8 +65,3 @@ def seed_step(seed: int, epoch: int, step: int) -> None:
     """Fix all of torch's random numbers (dropout) of one step, so that a run can go on from any step."""
     key = hashlib.sha256(f"{seed}/{epoch}/{step}".encode()).digest()
     torch.manual_seed(int.from_bytes(key[:8], "little", signed=True))
-
-
-def _has_only_3d(network: nn.Module) -> bool:
-    """Whether channels_last_3d applies: it refuses no layer, but two-dimensional ones have their own layout."""
-    return not any(isinstance(layer, nn.Conv2d) for layer in network.modules())

@@ -1,0 +1,69 @@
+"""How well a network does on the validation split after an epoch, in a row of the history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import torch
+
+from cinecor.clips.dataset import LV, STREAM
+from cinecor.evaluation.regression import mae, rmse
+from cinecor.objectives import dice_and_cross_entropy, dice_coefficient
+from cinecor.records import Batch
+from cinecor.training.loading import to_device
+from cinecor.training.loss import compare_values
+from cinecor.training.prediction import predict_values
+from cinecor.training.recipe_fields import Recipe
+from cinecor.training.task import Task
+
+
+def validate(
+    recipe: Recipe, task: Task, loader: Iterable[Batch], device: torch.device, check: Callable[[], None]
+) -> dict[str, float]:
+    """Metrics by name; the task is left in evaluation mode.
+
+    Args:
+        recipe: says what is learned.
+        task: on ``device``.
+        loader: batches of the validation split.
+        device: where to compute.
+        check: called after each batch; may raise to end early.
+    """
+    measure = _validate_outlines if recipe.task == "segmentation" else _validate_values
+    return measure(recipe, task, loader, device, check)
+
+
+def _validate_values(
+    recipe: Recipe, task: Task, loader: Iterable[Batch], device: torch.device, check: Callable[[], None]
+) -> dict[str, float]:
+    """Loss over clips; RMSE and MAE over studies, each the mean of its clips."""
+    rows = predict_values(task, loader, device, check)
+    true = np.array([row.targets[recipe.target] for row in rows])
+    said = np.array([row.value for row in rows])
+    loss = float(compare_values(recipe.loss)(torch.from_numpy(said), torch.from_numpy(true)))
+    names = sorted({row.study for row in rows})
+    by_study = {name: [place for place, row in enumerate(rows) if row.study == name] for name in names}
+    said, true = (np.array([values[places].mean() for places in by_study.values()]) for values in (said, true))
+    return {
+        "validation_loss": loss,
+        "validation_rmse": float(rmse(said, true)),
+        "validation_mae": float(mae(said, true)),
+    }
+
+
+@torch.no_grad()
+def _validate_outlines(
+    _recipe: Recipe, task: Task, loader: Iterable[Batch], device: torch.device, check: Callable[[], None]
+) -> dict[str, float]:
+    """Loss and Dice coefficient over outlined frames."""
+    task.eval()
+    losses, overlaps = [], []
+    for cpu_batch in loader:
+        batch = to_device(cpu_batch, device)
+        logits, share = task(batch.inputs[STREAM]), batch.masks[LV].unsqueeze(1)
+        losses += [float(dice_and_cross_entropy(*pair)) for pair in zip(logits.split(1), share.split(1), strict=True)]
+        overlaps.append(dice_coefficient(logits.sigmoid(), share).flatten().cpu())
+        check()
+    dice = torch.cat(overlaps)
+    return {"validation_loss": float(np.mean(losses)), "validation_dice": float(dice[~dice.isnan()].mean())}
