@@ -6,7 +6,7 @@ from cinecor.models import create_model
 from cinecor.training.task import Task, seed_step
 
 
-def _task(**options) -> Regression:
+def _task(**options) -> Task:
     torch.manual_seed(0)
     network = create_model("i3d", depth="stem", width=0.1)
     network.set_output_bias(55.123)

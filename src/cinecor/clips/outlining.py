@@ -62,7 +62,8 @@ def to_recorded(
 
 def _cover(points: Float64[np.ndarray, "points 2"], height: int, width: int) -> Float32[np.ndarray, "height width"]:
     canvas = np.zeros((height * FINER, width * FINER), dtype=np.uint8)
-    fine = ((points + 0.5) * FINER - 0.5) * 2**_SHIFT
-    cv2.fillPoly(canvas, [np.rint(fine).astype(np.int32)], 255, shift=_SHIFT)
+    fine = [np.rint(((points + 0.5) * FINER - 0.5) * 2**_SHIFT).astype(np.int32)]
+    cv2.fillPoly(canvas, fine, 255, shift=_SHIFT)
+    cv2.polylines(canvas, fine, True, 128, shift=_SHIFT)  # filling takes in the steps that the outline touches
     covered = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(covered, dtype=np.float32) / 255.0

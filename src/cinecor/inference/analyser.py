@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from cinecor import io
 from cinecor.errors import CinecorError, InputError
-from cinecor.inference import novelty
-from cinecor.inference.loop import Loop, curves, open_loop, pictures, summarise
+from cinecor.inference.by_clips import measure_clips
+from cinecor.inference.by_outline import measure_outlines
+from cinecor.inference.finding import Finding
+from cinecor.inference.loop import summarise
 from cinecor.inference.masks import has_masks, measure_masks
 from cinecor.inference.predictor import Predictor, load_predictor
 from cinecor.inference.selection import refusal, with_times
 from cinecor.inference.settings import Settings
 from cinecor.records import (
     Cine,
-    CineSummary,
-    Curve,
     Measurement,
     Modality,
     NotDone,
-    Picture,
     Provenance,
     Report,
     Study,
@@ -37,23 +36,7 @@ SYNTHETIC_WARNING = (
     "the weights were trained on synthetic hearts only: "
     "of a real heart, the value and its interval are no more than an illustration"
 )
-NOVEL_WARNING = "is unlike the training loops (novelty {score:.1f}, 1 is their edge): its interval may not hold"
-NOVEL_REFUSAL = "unlike the training loops (novelty {score:.1f}, refused above {limit:g})"
 SPREAD = 12.0  # points of EF between the clips of one study beyond which the report says that they disagree
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Finding:
-    """What came of one loop."""
-
-    summary: CineSummary
-    values: tuple[tuple[int, float], ...] = ()
-    """(first frame, EF) of each averaged clip."""
-    beat_values: tuple[tuple[int, float], ...] = ()
-    reason: str = ""
-    warnings: tuple[str, ...] = ()
-    pictures: tuple[Picture, ...] = ()
-    curves: tuple[Curve, ...] = ()
 
 
 class Analyser:
@@ -111,7 +94,7 @@ class Analyser:
             except CinecorError as error:
                 failures.append(error)
                 reason = f"it could not be read ({error.code}: {error.what})"
-                findings.append(_Finding(summary=summarise(cine, index, cine.frames or 0), reason=reason))
+                findings.append(Finding(summary=summarise(cine, index, cine.frames or 0), reason=reason))
         if failures and len(failures) == len(findings):
             raise failures[0]
         measured = [finding for finding in findings if finding.values]
@@ -127,74 +110,61 @@ class Analyser:
             curves=tuple(curve for finding in measured for curve in finding.curves),
         )
 
-    def _look(self, cine: Cine, index: int) -> _Finding:
+    def _look(self, cine: Cine, index: int) -> Finding:
         reason = refusal(cine, self._predictor.spec)
         summary = summarise(cine, index, cine.frames or 0)
         if reason:
-            return _Finding(summary=summary, reason=reason)
-        recorded = io.load(cine)
+            return Finding(summary=summary, reason=reason)
+        measure = measure_outlines if self._predictor.network.dense else measure_clips
         try:
-            loop = open_loop(cine, index, recorded, self._predictor.spec, self._predictor.settings.clips)
+            return measure(self._predictor, cine, index, io.load(cine))
         except InputError as error:
             if error.code not in ("NOT_RECOGNISED", "UNSUPPORTED"):
                 raise
-            return _Finding(summary=summary, reason=error.what)
-        return self._ask(loop, recorded)
+            return Finding(summary=summary, reason=error.what)
 
-    def _ask(self, loop: Loop, recorded: np.ndarray) -> _Finding:
-        values, embeddings = self._predictor(loop.clips(self._predictor.spec))
-        averaged = len(loop.starts)
-        known = self._predictor.novelty
-        score = 0.0 if known is None else known.score(embeddings[:averaged])
-        if score > novelty.REFUSE:
-            return _Finding(summary=loop.summary, reason=NOVEL_REFUSAL.format(score=score, limit=novelty.REFUSE))
-        warned = (f"loop {loop.index} " + NOVEL_WARNING.format(score=score),) if score > novelty.WARN else ()
-        clipped = np.clip(values, 0.0, 100.0)
-        return _Finding(
-            summary=loop.summary,
-            values=tuple(zip(loop.starts, clipped[:averaged].tolist(), strict=True)),
-            beat_values=tuple(zip(loop.beat_starts, clipped[averaged:].tolist(), strict=True)),
-            warnings=warned,
-            pictures=pictures(loop, recorded, self._predictor.spec),
-            curves=curves(loop),
-        )
-
-    def _measurements(self, measured: list[_Finding]) -> Iterator[Measurement]:
+    def _measurements(self, measured: list[Finding]) -> Iterator[Measurement]:
         if not measured:
             return
+        yield self._ef(measured)
+        for finding in measured:
+            yield from finding.details
+        rates = [rate for finding in measured if (rate := finding.summary.heart_rate_bpm) is not None]
+        if rates:
+            method = "median interval between the beats found"
+            yield Measurement(name="heart_rate", value=float(np.median(rates)), unit="1/min", method=method)
+
+    def _ef(self, measured: list[Finding]) -> Measurement:
+        """The mean over loops of each loop's mean."""
         means = [float(np.mean([value for _, value in finding.values])) for finding in measured]
         ef, half = float(np.mean(means)), self._predictor.half_width
         clips = tuple((finding.summary.index, start) for finding in measured for start, _ in finding.values)
-        loops = "" if len(measured) == 1 else f" of {len(measured)} loops"
-        yield Measurement(
+        return Measurement(
             name="ef",
             value=ef,
             unit="%",
             low=None if half is None else max(ef - half, 0.0),
             high=None if half is None else min(ef + half, 100.0),
             level=None if half is None else self._predictor.settings.level,
-            method=f"{self._predictor.manifest.model}, mean over {len(clips)} clips{loops}; split conformal interval",
+            method=f"{self._method(len(clips), len(measured))}; split conformal interval",
             clips=clips,
         )
-        for finding in measured:
-            for start, value in finding.beat_values:
-                place = ((finding.summary.index, start),)
-                yield Measurement(
-                    name="ef_beat", value=value, unit="%", method="the clip from this beat's ED", clips=place
-                )
-        rates = [rate for finding in measured if (rate := finding.summary.heart_rate_bpm) is not None]
-        if rates:
-            method = "median interval between beats found by motion"
-            yield Measurement(name="heart_rate", value=float(np.median(rates)), unit="1/min", method=method)
 
-    def _warnings(self, measured: list[_Finding], findings: list[_Finding]) -> Iterator[str]:
+    def _method(self, parts: int, loops: int) -> str:
+        name, part = self._predictor.manifest.model, "beat" if self._predictor.network.dense else "clip"
+        how = f"{name}, single-plane discs on its outlines" if self._predictor.network.dense else name
+        counted = f"{parts} {part}s" if parts > 1 else f"one {part}"
+        return f"{how}, mean over {counted}" + (f" of {loops} loops" if loops > 1 else "")
+
+    def _warnings(self, measured: list[Finding], findings: list[Finding]) -> Iterator[str]:
         if measured and self._predictor.manifest.training_data.get("synthetic"):
             yield SYNTHETIC_WARNING
         for finding in findings:
             yield from finding.warnings
         values = [value for finding in measured for _, value in finding.values]
         if values and np.ptp(values) > SPREAD:
-            yield f"the clips disagree: EF from {min(values):.0f} to {max(values):.0f} %"
+            parts = "beats" if self._predictor.network.dense else "clips"
+            yield f"the {parts} disagree: EF from {min(values):.0f} to {max(values):.0f} %"
         if any(not finding.summary.beats for finding in measured):
             yield "no complete beat was found in at least one loop that was measured"
         if measured and self._predictor.half_width is None:
@@ -222,7 +192,7 @@ def load_analyser(folder: Path | str | None = None, settings: Settings | None = 
     return Analyser(load_predictor(chosen, settings or Settings()), shipped=folder is None)
 
 
-def _not_done(findings: list[_Finding]) -> Iterator[NotDone]:
+def _not_done(findings: list[Finding]) -> Iterator[NotDone]:
     """One line for the study where nothing was measured, else one for each loop that was left out."""
     refused = [finding for finding in findings if finding.reason]
     measured = len(findings) - len(refused)
@@ -233,8 +203,8 @@ def _not_done(findings: list[_Finding]) -> Iterator[NotDone]:
         for reason in reasons:
             which = [str(finding.summary.index) for finding in refused if finding.reason == reason]
             yield NotDone(what=f"ef of loop {', '.join(which)}", reason=reason)
-    if measured:
-        yield NotDone(what="volumes", reason="they need an outline of the ventricle, which these weights do not give")
+    for what, reason in dict.fromkeys(each for finding in findings for each in finding.missing):
+        yield NotDone(what=what, reason=reason)
 
 
 def _modality(study: Study) -> Modality:

@@ -9,6 +9,7 @@ from jaxtyping import Float, Float32, UInt8
 
 from cinecor.clips import cut, find_sector, prepare
 from cinecor.clips.sampling import choose_even, choose_listed, count_starts
+from cinecor.clips.sector import Sector
 from cinecor.errors import InputError
 from cinecor.inference.motion import fullness
 from cinecor.measures import Beats, find_beats
@@ -68,6 +69,16 @@ def summarise(cine: Cine, index: int, frames: int) -> CineSummary:
     )
 
 
+def refuse_colour(sector: Sector) -> None:
+    """Stop where the sector holds colour Doppler.
+
+    Raises:
+        InputError: UNSUPPORTED.
+    """
+    if COLOUR_DOPPLER[0] < sector.colour < COLOUR_DOPPLER[1]:
+        raise InputError("UNSUPPORTED", "colour (Doppler) hides the walls", "give a grey-scale loop")
+
+
 def open_loop(cine: Cine, index: int, recorded: Frames, spec: ClipSpec, clips: int) -> Loop:
     """Cut the sector out, find the beats, choose the clips.
 
@@ -76,8 +87,7 @@ def open_loop(cine: Cine, index: int, recorded: Frames, spec: ClipSpec, clips: i
             that do not fit the frames.
     """
     sector = find_sector(recorded, cine.region)
-    if COLOUR_DOPPLER[0] < sector.colour < COLOUR_DOPPLER[1]:
-        raise InputError("UNSUPPORTED", "colour (Doppler) hides the walls", "give a grey-scale loop")
+    refuse_colour(sector)
     frames = prepare(recorded, cine, spec, sector)
     beats, curve = _find_beats(frames, cine)
     even = choose_even(len(frames), spec, clips, cine.times_ms)

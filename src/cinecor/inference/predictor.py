@@ -9,18 +9,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, UInt8
 
+from cinecor.clips import cut
 from cinecor.errors import ConfigError, ResourceError
 from cinecor.inference.conformal import half_width
 from cinecor.inference.novelty import Novelty
 from cinecor.inference.settings import Settings
 from cinecor.models.checkpoint import Manifest, load_checkpoint, load_extra_tensors
 from cinecor.models.contract import Network
+from cinecor.models.layout import channels_last
 from cinecor.records import ClipSpec
 
 REFERENCE = "reference_embeddings"
 """Name under which training keeps the embeddings of training clips."""
+
+FRAMES = 4
+"""Frames that cost about as much memory as a clip."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,11 +40,13 @@ class Predictor:
     """Half the width of the interval at the level asked for; None without calibration."""
     device: torch.device
     settings: Settings
+    line: tuple[float, float] = (1.0, 0.0)
+    """Slope and intercept (%) that take EF by outlines to what is predicted."""
 
-    def __call__(
+    def values(
         self, clips: Float32[np.ndarray, "clip channel length height width"]
     ) -> tuple[Float[np.ndarray, " clip"], Float[np.ndarray, "clip feature"]]:
-        """The value of each clip, and its embedding."""
+        """The value of each clip, and its embedding; of a network that predicts values."""
         values, embeddings = [], []
         with torch.inference_mode(), _threads(self.settings.threads), _memory():
             for part in torch.split(torch.from_numpy(clips), self.settings.batch_size):
@@ -49,6 +56,21 @@ class Predictor:
                 values.append(self.network.forward_head(features)[:, 0].double().cpu().numpy())
                 embeddings.append(self.network.forward_head(features, pre_logits=True).double().cpu().numpy())
         return np.concatenate(values), np.concatenate(embeddings)
+
+    def outlines(
+        self, frames: UInt8[np.ndarray, "time channel height width"]
+    ) -> tuple[Float32[np.ndarray, "time height width"], Float[np.ndarray, "time feature"]]:
+        """Probability of each pixel of prepared frames to lie in the ventricle, and each frame's embedding; of a dense
+        network."""
+        maps, embeddings = [], []
+        with torch.inference_mode(), _threads(self.settings.threads), _memory():
+            for start in range(0, len(frames), FRAMES * self.settings.batch_size):
+                indices = np.arange(start, min(start + FRAMES * self.settings.batch_size, len(frames)))
+                clip = torch.from_numpy(cut(frames, indices, self.spec).swapaxes(0, 1)[:, :, None])
+                features = self.network.forward_features(clip.to(self.device))
+                maps.append(self.network.forward_head(features)[:, 0, 0].sigmoid().float().cpu().numpy())
+                embeddings.append(self.network.forward_head(features, pre_logits=True).double().cpu().numpy())
+        return np.concatenate(maps), np.concatenate(embeddings)
 
 
 def load_predictor(folder: Path, settings: Settings) -> Predictor:
@@ -65,15 +87,18 @@ def load_predictor(folder: Path, settings: Settings) -> Predictor:
         raise ConfigError("CONFLICT", what, "give the folder of a run that learned ef", where=folder.name)
     reference = load_extra_tensors(folder).get(REFERENCE)
     calibration = manifest.extra.get("calibration", {})
+    line = calibration.get("line", {})
     device = _device(settings.device)
+    channels_last(network)
     return Predictor(
-        network=network.to(device).to(memory_format=torch.channels_last_3d),
+        network=network.to(device),
         manifest=manifest,
         spec=ClipSpec.from_dict(manifest.clip),
         novelty=None if reference is None else Novelty(reference.double().numpy()),
         half_width=half_width(calibration.get("residuals", []), settings.level),
         device=device,
         settings=settings,
+        line=(line.get("slope", 1.0), line.get("intercept", 0.0)),
     )
 
 

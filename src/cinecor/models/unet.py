@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from cinecor.errors import ConfigError
 from cinecor.models.contract import Network, global_mean
+from cinecor.models.initialisation import glorot
 
 
 class UNet(Network):
@@ -80,7 +81,9 @@ class UNet(Network):
     def reset_classifier(self, num_outputs: int) -> None:
         """A fresh last layer."""
         self.num_outputs = num_outputs
-        self.head = nn.Conv3d(self.num_features, num_outputs, 1).to(next(self.parameters()).device)
+        head = nn.Conv3d(self.num_features, num_outputs, 1)
+        glorot(head)
+        self.head = head.to(next(self.parameters()).device)
 
     def output_layer(self) -> nn.Linear | nn.Conv2d | nn.Conv3d:
         """The last layer."""

@@ -1,0 +1,157 @@
+"""Ejection fraction from the outline of the left ventricle on every frame of a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+
+from cinecor.clips import find_sector, prepare
+from cinecor.clips.preparation import Square, prepare_located
+from cinecor.clips.sector import Sector
+from cinecor.errors import InputError
+from cinecor.inference.familiarity import judge
+from cinecor.inference.finding import Finding
+from cinecor.inference.loop import PICTURE, refuse_colour, summarise
+from cinecor.inference.predictor import Predictor
+from cinecor.measures import VolumeCurve, volume_curve
+from cinecor.measures.outline import outline_probability
+from cinecor.records import Cine, CineSummary, ClipSpec, Curve, Frames, Measurement, Picture
+
+LEAST_FOUND = 0.7  # part of the frames that must show a ventricle
+OUTLINE = (255, 196, 0)  # RGB: stands out from grey tissue, for every kind of colour vision
+NO_SIZE = ("volumes", "the file does not say how large its pixels are")
+DISCS = "single-plane summation of discs on the network's outlines, mean over beats; without an interval"
+
+
+def measure_outlines(predictor: Predictor, cine: Cine, index: int, recorded: Frames) -> Finding:
+    """EF of each beat from the network's outlines; volumes too where the pixels have a size.
+
+    Raises:
+        InputError: NOT_RECOGNISED without an ultrasound sector; UNSUPPORTED for colour Doppler; INCONSISTENT for times
+            that do not fit the frames.
+    """
+    sector = find_sector(recorded, cine.region)
+    refuse_colour(sector)
+    prepared = prepare_located(recorded, cine, predictor.spec, sector)
+    summary = summarise(cine, index, len(recorded))
+    maps, embeddings = predictor.outlines(prepared.frames)
+    refused, warned = judge(predictor.novelty, embeddings, index)
+    if refused:
+        return Finding(summary=summary, reason=refused)
+    spacing = _spacing(cine, prepared.square, predictor.spec)
+    curve = _curve(maps, spacing, cine)
+    if curve is None:
+        return Finding(summary=summary, reason="no left ventricle was found")
+    found = int(curve.found.sum())
+    if found < LEAST_FOUND * len(curve.found):
+        return Finding(
+            summary=summary, reason=f"a left ventricle was found in {found} of {len(curve.found)} frames only"
+        )
+    return Finding(
+        summary=_with_beats(summary, curve),
+        values=tuple((ed, ef) for ed, ef in _corrected(predictor, curve)),
+        details=(*_beats(predictor, curve, index), *(_volumes(curve, index) if spacing else ())),
+        missing=() if spacing else (NO_SIZE,),
+        warnings=(warned,) if warned else (),
+        pictures=_pictures(recorded, cine, sector, predictor.spec, maps, curve, index),
+        curves=_curves(cine, curve, index, sized=spacing is not None),
+    )
+
+
+def _curve(
+    maps: Float[np.ndarray, "time height width"], spacing: tuple[float, float] | None, cine: Cine
+) -> VolumeCurve | None:
+    times = None if cine.times_ms is None else np.asarray(cine.times_ms, dtype=np.float64)
+    try:
+        return volume_curve(maps, spacing, times)
+    except InputError as error:
+        if error.code != "EMPTY":
+            raise
+        return None
+
+
+def _spacing(cine: Cine, square: Square, spec: ClipSpec) -> tuple[float, float] | None:
+    """Height and width of a pixel of the prepared frames, mm."""
+    if cine.spacing_mm is None:
+        return None
+    left, top, right, bottom = square
+    return cine.spacing_mm[0] * (bottom - top) / spec.height, cine.spacing_mm[1] * (right - left) / spec.width
+
+
+def _corrected(predictor: Predictor, curve: VolumeCurve) -> Iterator[tuple[int, float]]:
+    """ED frame and corrected EF of each beat."""
+    slope, intercept = predictor.line
+    for (ed, _), value in zip(curve.phases, curve.ejection_fractions, strict=True):
+        yield ed, float(np.clip(intercept + slope * value, 0.0, 100.0))
+
+
+def _beats(predictor: Predictor, curve: VolumeCurve, index: int) -> Iterator[Measurement]:
+    if curve.beats.beats:
+        for ed, value in _corrected(predictor, curve):
+            yield Measurement(
+                name="ef_beat", value=value, unit="%", method="this beat's outlines", clips=((index, ed),)
+            )
+
+
+def _volumes(curve: VolumeCurve, index: int) -> Iterator[Measurement]:
+    clips = tuple((index, ed) for ed, _ in curve.phases)
+    edv, esv = (float(np.mean([curve.volumes[phase[place]] for phase in curve.phases])) for place in (0, 1))
+    for name, value in (("edv_ml", edv), ("esv_ml", esv), ("sv_ml", edv - esv)):
+        yield Measurement(name=name, value=value, unit="mL", method=DISCS, clips=clips)
+
+
+def _with_beats(summary: CineSummary, curve: VolumeCurve) -> CineSummary:
+    beats = curve.beats
+    whole = bool(beats.beats)
+    return replace(
+        summary,
+        ed_frames=beats.ed if whole else tuple(ed for ed, _ in curve.phases),
+        es_frames=beats.es if whole else tuple(es for _, es in curve.phases),
+        beats=beats.beats,
+        heart_rate_bpm=beats.heart_rate_bpm,
+    )
+
+
+def _pictures(
+    recorded: Frames,
+    cine: Cine,
+    sector: Sector,
+    spec: ClipSpec,
+    maps: Float[np.ndarray, "time height width"],
+    curve: VolumeCurve,
+    index: int,
+) -> tuple[Picture, ...]:
+    """ED and ES of the first beat, larger than the network sees them, with its outlines."""
+    chosen = list(curve.phases[0])
+    large = replace(spec, height=PICTURE, width=PICTURE, channels=3, mean=(0.0,), std=(255.0,))
+    shown = prepare(recorded[chosen], cine, large, sector).transpose(0, 2, 3, 1)
+    names = ("End-diastole", "End-systole")
+    return tuple(
+        Picture(title=f"{name}, frame {frame}", pixels=_draw(pixels, maps[frame]), cine=index)
+        for name, frame, pixels in zip(names, chosen, shown, strict=True)
+    )
+
+
+def _draw(pixels: np.ndarray, probability: Float[np.ndarray, "height width"]) -> np.ndarray:
+    """The picture with the outline of the map over it; as it is where the map has none."""
+    drawn = np.ascontiguousarray(pixels)
+    if (probability >= 0.5).any():
+        scale = PICTURE / len(probability)
+        points = np.rint((outline_probability(probability) + 0.5) * scale - 0.5).astype(np.int32)
+        cv2.polylines(drawn, [points], isClosed=True, color=OUTLINE, thickness=1, lineType=cv2.LINE_AA)
+    return drawn
+
+
+def _curves(cine: Cine, curve: VolumeCurve, index: int, *, sized: bool) -> tuple[Curve, ...]:
+    if cine.times_ms is None:
+        return ()
+    values = curve.volumes if sized else 100.0 * curve.volumes / curve.volumes.max()
+    phases = curve.phases
+    marks = {"ED": curve.beats.ed, "ES": curve.beats.es} if curve.beats.beats else {}
+    marks = marks or {"ED": tuple(ed for ed, _ in phases), "ES": tuple(es for _, es in phases)}
+    times, unit = np.asarray(cine.times_ms, dtype=np.float64), "mL" if sized else "% of the largest"
+    return (Curve(title="LV volume", times_ms=times, values=values, unit=unit, marks=marks, cine=index),)

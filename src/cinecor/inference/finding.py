@@ -1,0 +1,25 @@
+"""What came of one loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cinecor.records import CineSummary, Curve, Measurement, Picture
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Finding:
+    """Ejection fractions of one loop, or why there are none."""
+
+    summary: CineSummary
+    values: tuple[tuple[int, float], ...] = ()
+    """(first frame, EF) of each clip or beat that is averaged."""
+    details: tuple[Measurement, ...] = ()
+    """Of this loop alone: its beats, its volumes."""
+    missing: tuple[tuple[str, str], ...] = ()
+    """(what, reason) of quantities that this loop could have given and did not."""
+    reason: str = ""
+    """Why nothing was measured; empty where ``values`` are there."""
+    warnings: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    curves: tuple[Curve, ...] = ()
