@@ -22,6 +22,8 @@ from cinecor.measures.outline import outline_probability
 from cinecor.records import Cine, CineSummary, ClipSpec, Curve, Frames, Measurement, Picture
 
 LEAST_FOUND = 0.7  # part of the frames that must show a ventricle
+SIZES = (0.005, 0.35)  # part of the square around the sector; synthetic ventricles fill 0.02 to 0.2
+LEAST_SWING = 0.03  # of the largest volume: less is noise of the outline
 OUTLINE = (255, 196, 0)  # RGB: stands out from grey tissue, for every kind of colour vision
 NO_SIZE = ("volumes", "the file does not say how large its pixels are")
 DISCS = "single-plane summation of discs on the network's outlines, mean over beats; without an interval"
@@ -46,11 +48,9 @@ def measure_outlines(predictor: Predictor, cine: Cine, index: int, recorded: Fra
     curve = _curve(maps, spacing, cine)
     if curve is None:
         return Finding(summary=summary, reason="no left ventricle was found")
-    found = int(curve.found.sum())
-    if found < LEAST_FOUND * len(curve.found):
-        return Finding(
-            summary=summary, reason=f"a left ventricle was found in {found} of {len(curve.found)} frames only"
-        )
+    doubt = _doubt(maps, curve)
+    if doubt:
+        return Finding(summary=summary, reason=doubt)
     return Finding(
         summary=_with_beats(summary, curve),
         values=tuple((ed, ef) for ed, ef in _corrected(predictor, curve)),
@@ -60,6 +60,19 @@ def measure_outlines(predictor: Predictor, cine: Cine, index: int, recorded: Fra
         pictures=_pictures(recorded, cine, sector, predictor.spec, maps, curve, index),
         curves=_curves(cine, curve, index, sized=spacing is not None),
     )
+
+
+def _doubt(maps: Float[np.ndarray, "time height width"], curve: VolumeCurve) -> str:
+    """Why what was outlined can be no ventricle; empty where it can."""
+    found, frames = int(curve.found.sum()), len(curve.found)
+    if found < LEAST_FOUND * frames:
+        return f"a left ventricle was found in {found} of {frames} frames only"
+    part = float((maps[curve.found] >= 0.5).mean())
+    if not SIZES[0] <= part <= SIZES[1]:
+        return f"what was outlined fills {100 * part:.1f} % of the image, which no ventricle does"
+    if np.ptp(curve.volumes) < LEAST_SWING * curve.volumes.max():
+        return "nothing beats in this loop"
+    return ""
 
 
 def _curve(
@@ -121,7 +134,7 @@ def _pictures(
     cine: Cine,
     sector: Sector,
     spec: ClipSpec,
-    maps: Float[np.ndarray, "time height width"],
+    maps: Float[np.ndarray, "time tall wide"],
     curve: VolumeCurve,
     index: int,
 ) -> tuple[Picture, ...]:
@@ -136,7 +149,7 @@ def _pictures(
     )
 
 
-def _draw(pixels: np.ndarray, probability: Float[np.ndarray, "height width"]) -> np.ndarray:
+def _draw(pixels: np.ndarray, probability: Float[np.ndarray, "tall wide"]) -> np.ndarray:
     """The picture with the outline of the map over it; as it is where the map has none."""
     drawn = np.ascontiguousarray(pixels)
     if (probability >= 0.5).any():
