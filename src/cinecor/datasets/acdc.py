@@ -48,7 +48,7 @@ def recognise(root: Path) -> bool:
     return next(_patients(root), None) is not None
 
 
-def read(root: Path, *, measured: bool = False) -> list[Study]:
+def read(root: Path | str, *, measured: bool = False) -> list[Study]:
     """Every patient of the folder, sorted by name; headers only. A study has one cine for each slice.
 
     Where the 4-D file is there, a cine is the whole loop. Where it is not, the cine is what there is: the ED and the
@@ -67,6 +67,7 @@ def read(root: Path, *, measured: bool = False) -> list[Study]:
         InputError, LimitError: an image or a mask that cannot be read.
         ConfigError: MISSING_EXTRA where nibabel is not installed.
     """
+    root = Path(root)
     studies, problems = _survey(root)
     raise_first(problems)
     return [replace(study, labels={**study.labels, **measure(study)}) for study in studies] if measured else studies
@@ -134,9 +135,7 @@ def _study(folder: Path, split: Split | None) -> Study:
     for label, key in (("height_cm", "Height"), ("weight_kg", "Weight")):
         if key in info:
             labels[label] = _positive(info, key)
-    phases, ed, es = (_whole(info, key) for key in ("NbFrame", "ED", "ES"))
-    if not (ed <= phases and es <= phases and ed != es):
-        raise DatasetError("BAD_LABEL", f"ED {ed} and ES {es} are not two of {phases} frames", "correct it", where=INFO)
+    phases, ed, es = _phases(info)
     whole = next((path for path in _either(folder / f"{name}_4d") if path.is_file()), None)
     frames = _numbered(folder, f"{name}_frame")
     if whole is not None:
@@ -151,6 +150,14 @@ def _study(folder: Path, split: Split | None) -> Study:
     return Study(
         id=name, cines=tuple(replace(cine, view="SAX", masks=masks) for cine in cines), split=split, labels=labels
     )
+
+
+def _phases(info: Mapping[str, str]) -> tuple[int, int, int]:
+    """Frames of the loop, and which (from 1) are ED and ES."""
+    phases, ed, es = (_whole(info, key) for key in ("NbFrame", "ED", "ES"))
+    if not (ed <= phases and es <= phases and ed != es):
+        raise DatasetError("BAD_LABEL", f"ED {ed} and ES {es} are not two of {phases} frames", "correct it", where=INFO)
+    return phases, ed, es
 
 
 def _loops(path: Path, phases: int) -> tuple[Cine, ...]:
@@ -202,27 +209,29 @@ def read_info(path: Path) -> dict[str, str]:
         DatasetError: MISSING_FILE; ENCODING; BAD_LABEL for a line that is no ``Key: value`` or a key there twice;
             MISSING_COLUMN where ED, ES, Group or NbFrame is missing.
     """
+    info: dict[str, str] = {}
+    for place, line in enumerate(_read_lines(path), start=1):
+        key, colon, value = (part.strip() for part in line.partition(":"))
+        if line.strip() and (not colon or key in info):
+            what = f"line {place} is no 'Key: value'" if not colon else f"{key[:20]!r} is there twice"
+            raise DatasetError("BAD_LABEL", what, "correct the file", where=path.name)
+        if line.strip():
+            info[key] = value
+    missing = [key for key in ("ED", "ES", "Group", "NbFrame") if not info.get(key)]
+    if missing:
+        raise DatasetError("MISSING_COLUMN", f"{', '.join(missing)} is missing", "complete the file", where=path.name)
+    return info
+
+
+def _read_lines(path: Path) -> list[str]:
     try:
         content = path.read_bytes()[:_MOST_INFO_BYTES]
     except OSError as error:
         raise DatasetError("MISSING_FILE", "the file cannot be read", "copy it again", where=path.name) from error
     try:
-        lines = content.decode("utf-8-sig").splitlines()
+        return content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise DatasetError("ENCODING", "not UTF-8 text", "save it as UTF-8", where=path.name) from error
-    info: dict[str, str] = {}
-    for number_of_line, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        key, colon, value = (part.strip() for part in line.partition(":"))
-        if not colon or key in info:
-            what = f"line {number_of_line} is no 'Key: value'" if not colon else f"{key[:20]!r} is there twice"
-            raise DatasetError("BAD_LABEL", what, "correct the file", where=path.name)
-        info[key] = value
-    missing = [key for key in ("ED", "ES", "Group", "NbFrame") if not info.get(key)]
-    if missing:
-        raise DatasetError("MISSING_COLUMN", f"{', '.join(missing)} is missing", "complete the file", where=path.name)
-    return info
 
 
 def _whole(info: Mapping[str, str], key: str) -> int:
@@ -241,7 +250,7 @@ def _positive(info: Mapping[str, str], key: str) -> float:
     return value
 
 
-def write(studies: Iterable[Study], root: Path) -> None:
+def write(studies: Iterable[Study], root: Path | str) -> None:
     """Write studies as this layout, one by one as they come.
 
     A study needs its slices as cines of the same size and length in the order of the stack, spacing and thickness,
@@ -255,6 +264,7 @@ def write(studies: Iterable[Study], root: Path) -> None:
         InputError: INCONSISTENT for slices that make no stack; a cine that cannot be loaded.
         StorageError: the folder cannot be written.
     """
+    root = Path(root)
     names: set[str] = set()
     for study in studies:
         name = plain_name(study.id, where="study id")
@@ -267,12 +277,13 @@ def write(studies: Iterable[Study], root: Path) -> None:
         _write_study(study, folder)
 
 
-def check(root: Path) -> Findings:
+def check(root: Path | str) -> Findings:
     """Everything that is in the folder and all that is wrong with it; every mask is decoded, images by header.
 
     Beyond what ``read`` refuses: the same recording under two names, masks that are missing, of another size, empty or
     with unknown labels, a left ventricle that is larger at ES than at ED, a group that ACDC does not have.
     """
+    root = Path(root)
     studies, problems = _survey(root)
     first_images = [(study, _first_image(study)) for study in studies]
     problems += [*find_leaks(studies), *find_copies(first_images)]
@@ -328,16 +339,8 @@ def _save(path: Path, volume: np.ndarray, first: Cine) -> None:
 
 
 def _write_study(study: Study, folder: Path) -> None:
-    labels, first = study.labels, study.cines[0] if study.cines else None
-    if first is None or first.spacing_mm is None or first.thickness_mm is None:
-        raise InputError("INCONSISTENT", "the layout needs slices with a voxel size", where=study.id)
-    lacking = [name for name in ("group", "ed_frame", "es_frame") if name not in labels]
-    if lacking:
-        raise DatasetError("BAD_LABEL", f"the layout needs the label {lacking[0]!r}", "give it", where=study.id)
-    stack = [io.load(cine) for cine in study.cines]
-    if len({frames.shape for frames in stack}) > 1 or stack[0].shape[1] != 1:
-        raise InputError("INCONSISTENT", "the slices differ in size or length, or have colours", where=study.id)
-    volume = np.stack([frames[:, 0] for frames in stack], axis=1)  # time slice height width
+    first, volume = _stack(study)
+    labels = study.labels
     ed, es = int(labels["ed_frame"]), int(labels["es_frame"])
     phases = int(labels.get("phases", len(volume)))
     place = {ed: int(labels.get("ed_phase", ed)), es: int(labels.get("es_phase", es))}
@@ -353,3 +356,17 @@ def _write_study(study: Study, folder: Path) -> None:
     info = {"ED": place[ed] + 1, "ES": place[es] + 1, "Group": labels["group"], "NbFrame": phases, **sizes}
     lines = [f"{key}: {value}\n" for key, value in sorted(info.items()) if value is not None]
     write_text(folder / INFO, "".join(lines))
+
+
+def _stack(study: Study) -> tuple[Cine, np.ndarray]:
+    """The first slice and all voxels, ``time slice height width``, of a study that the layout can hold."""
+    first = study.cines[0] if study.cines else None
+    if first is None or first.spacing_mm is None or first.thickness_mm is None:
+        raise InputError("INCONSISTENT", "the layout needs slices with a voxel size", where=study.id)
+    lacking = [name for name in ("group", "ed_frame", "es_frame") if name not in study.labels]
+    if lacking:
+        raise DatasetError("BAD_LABEL", f"the layout needs the label {lacking[0]!r}", "give it", where=study.id)
+    stack = [io.load(cine) for cine in study.cines]
+    if len({frames.shape for frames in stack}) > 1 or stack[0].shape[1] != 1:
+        raise InputError("INCONSISTENT", "the slices differ in size or length, or have colours", where=study.id)
+    return first, np.stack([frames[:, 0] for frames in stack], axis=1)

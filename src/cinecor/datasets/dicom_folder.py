@@ -47,7 +47,7 @@ def recognise(root: Path) -> bool:
     return False
 
 
-def read(root: Path) -> list[Study]:
+def read(root: Path | str) -> list[Study]:
     """Every study below the folder, headers only, with the labels of labels.csv where there is one.
 
     Files that are no loop or still (reports, DICOMDIR, text) are passed over; a damaged one is an error.
@@ -58,13 +58,15 @@ def read(root: Path) -> list[Study]:
         InputError, LimitError: an image that cannot be read.
         ConfigError: MISSING_EXTRA where pydicom is not installed.
     """
+    root = Path(root)
     studies, problems = _survey(root)
     raise_first(problems)
     return studies
 
 
-def check(root: Path) -> Findings:
+def check(root: Path | str) -> Findings:
     """Everything that is below the folder and all that is wrong with it; headers only."""
+    root = Path(root)
     try:
         studies, problems = _survey(root)
     except ConfigError:
@@ -78,7 +80,7 @@ def check(root: Path) -> Findings:
     return find("dicom_folder", studies, [*problems, *find_leaks(studies)])
 
 
-def write(studies: Iterable[Study], root: Path) -> None:
+def write(studies: Iterable[Study], root: Path | str) -> None:
     """Write studies as DICOM, a folder each, one by one as they come; labels.csv comes last.
 
     Ultrasound becomes a multi-frame file for each loop, MR a classic series with a file for each phase of each slice.
@@ -90,6 +92,7 @@ def write(studies: Iterable[Study], root: Path) -> None:
         InputError: a loop that cannot be loaded, or that DICOM cannot hold.
         StorageError: the folder cannot be written.
     """
+    root = Path(root)
     if (root / LABELS).exists():
         raise ConfigError("CONFLICT", f"the folder holds a {LABELS} already", "choose another", where=root.name)
     rows: list[dict[str, object]] = []

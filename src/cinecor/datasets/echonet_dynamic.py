@@ -52,7 +52,7 @@ def recognise(root: Path) -> bool:
     return (root / FILE_LIST).is_file()
 
 
-def read(root: Path, missing: Literal["raise", "omit"] = "raise") -> list[Study]:
+def read(root: Path | str, missing: Literal["raise", "omit"] = "raise") -> list[Study]:
     """Every study of the folder, in the order of FileList.csv. No video is opened.
 
     Labels: ``ef`` (%), ``edv_ml``, ``esv_ml``, and where two frames are traced ``ed_frame`` and ``es_frame``, the
@@ -67,6 +67,7 @@ def read(root: Path, missing: Literal["raise", "omit"] = "raise") -> list[Study]
         DatasetError: the first problem, and how many more there are: MISSING_FILE, MISSING_COLUMN, ENCODING,
             DUPLICATE_ID, BAD_LABEL, BAD_SPLIT, UNSAFE_PATH, LEAKAGE.
     """
+    root = Path(root)
     studies, problems = _survey(root)
     absent = [study for study in studies if not _is_there(study)]
     if missing == "raise":
@@ -79,7 +80,7 @@ def read(root: Path, missing: Literal["raise", "omit"] = "raise") -> list[Study]
     return studies
 
 
-def write(studies: Iterable[Study], root: Path) -> None:
+def write(studies: Iterable[Study], root: Path | str) -> None:
     """Write studies as this layout, one by one as they come; the tables come last, when every video is there.
 
     A study needs one loop of uint8 frames with frame times, the labels ``ef``, ``edv_ml`` and ``esv_ml``, and a split.
@@ -91,6 +92,7 @@ def write(studies: Iterable[Study], root: Path) -> None:
         InputError: UNSUPPORTED, NO_TIMING for a loop that it cannot hold.
         StorageError: the folder cannot be written.
     """
+    root = Path(root)
     if (root / FILE_LIST).exists():
         raise ConfigError("CONFLICT", f"the folder holds a {FILE_LIST} already", "choose another", where=root.name)
     listed: list[dict[str, object]] = []
@@ -107,12 +109,13 @@ def write(studies: Iterable[Study], root: Path) -> None:
     write_csv(root / FILE_LIST, listed, COLUMNS)
 
 
-def check(root: Path) -> Findings:
+def check(root: Path | str) -> Findings:
     """Everything that is in the folder and all that is wrong with it; every video's frames are counted, none decoded.
 
     Beyond what ``read`` refuses: videos that are damaged, cut short, of another size or length than the table says,
     the same under two names, or not listed; EF that does not follow from the volumes; fewer than two traced frames.
     """
+    root = Path(root)
     try:
         studies, problems = _survey(root)
     except CinecorError as error:

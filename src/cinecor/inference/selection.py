@@ -23,6 +23,10 @@ def with_times(cine: Cine, frame_ms: float | None) -> Cine:
 
 def refusal(cine: Cine, spec: ClipSpec) -> str:
     """Why no ejection fraction can be had from this loop; empty where it can be tried."""
+    return _by_kind(cine) or _by_time(cine, spec)
+
+
+def _by_kind(cine: Cine) -> str:
     if cine.modality != "US":
         return "cine MRI needs outlines of the ventricle (masks); no network for them is part of this version"
     if (cine.frames or 0) < 2:
@@ -31,6 +35,10 @@ def refusal(cine: Cine, spec: ClipSpec) -> str:
         return "colour Doppler hides the walls"
     if cine.view is not None and cine.view not in VIEWS:
         return f"the view is {cine.view}, not apical"
+    return ""
+
+
+def _by_time(cine: Cine, spec: ClipSpec) -> str:
     if spec.step_ms is not None and cine.times_ms is None:
         return "the file does not say when its frames were taken; give the time between frames (--frame-ms)"
     duration = None if cine.times_ms is None else cine.times_ms[-1] - cine.times_ms[0]

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ from cinecor.errors import InputError
 from cinecor.io.kinds import opened
 from cinecor.io.limits import DEFAULT, Limits
 from cinecor.records import Cine, Frames, Mask
+
+KEPT = 2
+"""Volumes kept in memory: an image and its mask."""
 
 _CHUNK = 1 << 20
 _MS = {"sec": 1000.0, "msec": 1.0, "usec": 0.001}
@@ -158,6 +162,13 @@ def _read_header(path: Path, limits: Limits) -> Any:
 
 
 def _read_volume(path: Path, limits: Limits) -> Volume:
+    """All voxels, read-only. Slice by slice a volume is asked for again and again, so the last ones stay in memory."""
+    state = path.stat() if path.is_file() else None
+    return _decode(path, limits, None if state is None else (state.st_mtime_ns, state.st_size))
+
+
+@lru_cache(maxsize=KEPT)
+def _decode(path: Path, limits: Limits, _state: tuple[int, int] | None) -> Volume:
     header = _read_header(path, limits)
     declared = int(header.get_data_offset()) + math.prod(header.get_data_shape()) * header.get_data_dtype().itemsize
     with opened(path) as file, _typed(path):
@@ -172,7 +183,9 @@ def _read_volume(path: Path, limits: Limits) -> Volume:
         voxels = np.asarray(kind.from_bytes(content).dataobj, dtype=np.float32)
     if not np.isfinite(voxels).all():
         raise InputError("CORRUPT", "voxels that are no finite numbers", "export the volume again", where=path.name)
-    return voxels.reshape((*voxels.shape, 1, 1)[:4])
+    volume: Volume = voxels.reshape((*voxels.shape, 1, 1)[:4])
+    volume.flags.writeable = False
+    return volume
 
 
 def _drain(stream: gzip.GzipFile, path: Path, declared: int, limits: Limits) -> bytes:

@@ -104,7 +104,6 @@ class Imaging:
     breath_ms: float
     crop: float
     """1: the whole sector fits the square; below 1 its sides are cut off, as in many exports."""
-    mirrored: bool
 
 
 def draw_imaging(seed: int, index: int, heart_length_mm: float) -> Imaging:
@@ -119,7 +118,6 @@ def draw_imaging(seed: int, index: int, heart_length_mm: float) -> Imaging:
         breathing_mm=float(abs(rng.normal(0.0, 1.2))),
         breath_ms=float(rng.uniform(2500.0, 5500.0)),
         crop=float(rng.choice([1.0, rng.uniform(0.78, 1.0)])),
-        mirrored=False,
     )
 
 

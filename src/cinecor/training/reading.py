@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +9,6 @@ from cinecor import datasets
 from cinecor.errors import DatasetError
 from cinecor.phantom import MARK
 from cinecor.records import Cine, Study
-
-_PHANTOM_ID = re.compile(r"\d{4}x\d{6}")  # seed and index, as the phantom names its echo studies
 
 
 def read_folder(root: Path) -> tuple[str, list[Study]]:
@@ -27,16 +24,14 @@ def read_folder(root: Path) -> tuple[str, list[Study]]:
 
 
 def is_synthetic(studies: Sequence[Study], root: Path | None) -> bool:
-    """Whether all these hearts are known to be simulated: by the folder's mark, by their ids or by their notes.
+    """Whether all these hearts are known to be simulated: by the folder's mark or by their notes.
 
     No public layout has a place to say so, and a real cohort must never be called synthetic: what is not known to be
     is not.
     """
     if root is not None and (root / MARK).exists():
         return True
-    return all(
-        _PHANTOM_ID.fullmatch(study.id) or all(_says_synthetic(cine) for cine in study.cines) for study in studies
-    )
+    return all(_says_synthetic(cine) for study in studies for cine in study.cines)
 
 
 def _says_synthetic(cine: Cine) -> bool:
