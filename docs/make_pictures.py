@@ -9,6 +9,7 @@ import numpy as np
 
 from cinecor.clips import find_sector, prepare
 from cinecor.clips.preparation import square_of
+from cinecor.inference import load_analyser
 from cinecor.inference.motion import fullness
 from cinecor.io.images import write_png
 from cinecor.measures import find_beats
@@ -89,6 +90,23 @@ def beats_sheet() -> np.ndarray:
     return canvas
 
 
+def outlines_sheet() -> np.ndarray:
+    """ED and ES of an unseen heart with the outlines of the weights in the package, and the volume curve."""
+    report = load_analyser().analyse(echo_study(4, 990_017, max_frames=150))
+    (curve,) = report.curves
+    canvas = np.full((360, 620, 3), 255, np.uint8)
+    x = 20 + curve.times_ms * 580 / curve.times_ms[-1]
+    y = 340 - (curve.values - curve.values.min()) * 290 / np.ptp(curve.values)
+    line = np.stack([x, y], axis=1).round().astype(np.int32)
+    cv2.polylines(canvas, [line], False, (20, 83, 143), 2, cv2.LINE_AA)
+    for label, colour in (("ED", (0, 110, 180)), ("ES", (200, 80, 0))):
+        for frame in curve.marks[label]:
+            cv2.circle(canvas, tuple(int(value) for value in line[frame]), 6, colour, -1, cv2.LINE_AA)
+            place = (int(line[frame][0]) - 10, int(line[frame][1]) + (-12 if label == "ED" else -16))
+            cv2.putText(canvas, label, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
+    return np.concatenate([*(picture.pixels for picture in report.pictures), canvas], axis=1)
+
+
 def grid(tiles: list[np.ndarray], columns: int) -> np.ndarray:
     """Tiles in rows."""
     rows = [np.concatenate(tiles[start : start + columns], axis=1) for start in range(0, len(tiles), columns)]
@@ -103,7 +121,13 @@ def grey(image: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     """Write every picture."""
-    sheets = {"phantom-echo": echo_sheet, "phantom-mri": mri_sheet, "loop-to-input": steps_sheet, "beats": beats_sheet}
+    sheets = {
+        "phantom-echo": echo_sheet,
+        "phantom-mri": mri_sheet,
+        "loop-to-input": steps_sheet,
+        "beats": beats_sheet,
+        "outlines": outlines_sheet,
+    }
     for name, make in sheets.items():
         sheet = make()
         write_png(IMAGES / f"{name}.png", sheet if sheet.ndim == 3 else sheet[..., None])

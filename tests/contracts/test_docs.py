@@ -45,6 +45,32 @@ def test_shown_commands_exist(page: str, line: str) -> None:
         assert options <= options_of(verb), f"{page}: {line}"
 
 
+@pytest.mark.parametrize(
+    ("page", "line"), [shown for shown in shown_commands() if shown[1].startswith("cinecor train ")]
+)
+def test_shown_trainings_have_the_options_that_are_shown(page: str, line: str) -> None:
+    from cinecor.training.recipe import apply_overrides, list_recipes, load_recipe
+
+    name, *rest = shlex.split(line)[2:]
+    if name not in list_recipes():
+        return
+    known = options_of("train")
+    pairs = list(zip(rest[::2], rest[1::2], strict=False)) if len(rest) % 2 == 0 else []
+    words = [word for pair in pairs if pair[0] not in known for word in pair]
+    assert apply_overrides(load_recipe(name), words)
+
+
+def test_shown_recipes_are_recipes(tmp_path: Path) -> None:
+    from cinecor.training.recipe import load_recipe
+
+    texts = [text for page in PAGES for text in blocks(page, "yaml")]
+    assert texts
+    for place, text in enumerate(texts):
+        path = tmp_path / f"{place}.yaml"
+        path.write_text(text)
+        assert load_recipe(path)
+
+
 def test_every_verb_and_option_is_in_the_reference() -> None:
     text = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
     missing = [verb for verb in VERBS if f"## cinecor {verb}" not in text]

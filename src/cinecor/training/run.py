@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
@@ -108,8 +109,9 @@ def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path) -> Manif
         torch.backends.cudnn.benchmark = True
     task = make_task(recipe, data.read_targets("train"))
     sets = (data.make_dataset(cache, "train", "train"), data.make_dataset(cache, "validation", "validation"))
-    state = Fit(recipe, task, *sets, out, fabric, state).run()
-    return finish(recipe, data, cache, task, state, out, fabric.device)
+    with _one_picture_thread():
+        state = Fit(recipe, task, *sets, out, fabric, state).run()
+        return finish(recipe, data, cache, task, state, out, fabric.device)
 
 
 def make_task(recipe: Recipe, targets: np.ndarray) -> Task:
@@ -182,6 +184,17 @@ def _memory_errors() -> Iterator[None]:
         yield
     except (torch.cuda.OutOfMemoryError, MemoryError) as error:
         raise ResourceError("OOM", "the memory does not suffice", "choose a smaller --batch_size") from error
+
+
+@contextmanager
+def _one_picture_thread() -> Iterator[None]:
+    """OpenCV's threads get in the way of torch's: small pictures gain nothing from them, and they spin as they wait."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 @contextmanager
