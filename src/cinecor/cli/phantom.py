@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,6 +18,10 @@ def phantom(
         int | None, typer.Option(min=1, help="Processes; as many as there are cores if not given.")
     ] = None,
     max_frames: Annotated[int | None, typer.Option(min=2, help="Longest echo loop; up to 1,000 if not given.")] = None,
+    quality: Annotated[
+        Literal["any", "good"],
+        typer.Option(help="Of echo images: any (as widely as labs differ) or good; the hearts are the same."),
+    ] = "any",
 ) -> None:
     """Write a cohort of synthetic hearts whose volumes and ejection fractions are known exactly."""
     from cinecor import datasets, storage
@@ -28,7 +32,8 @@ def phantom(
     if folder.exists() and any(folder.iterdir()):
         raise DatasetError("UNSAFE_PATH", "the folder is not empty", "name a new folder", where=folder.name)
     cores = workers or os.cpu_count() or 1
-    cohort = population(layout, studies=studies, seed=seed, workers=cores, max_frames=max_frames)
+    cohort = population(layout, studies=studies, seed=seed, workers=cores, max_frames=max_frames, quality=quality)
     datasets.get(layout).write(track(cohort, "hearts", total=studies), folder)
-    storage.write_text(folder / MARK, f"{studies} synthetic hearts made by cinecor phantom {layout} --seed {seed}\n")
+    how = f"cinecor phantom {layout} --seed {seed} --quality {quality}"
+    storage.write_text(folder / MARK, f"{studies} synthetic hearts made by {how}\n")
     typer.echo(f"{studies} synthetic studies in {folder} (layout {layout}, seed {seed})")

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from typing import Any
 
 from cinecor.errors import ConfigError
 from cinecor.phantom.echo import echo_study
+from cinecor.phantom.imaging import Quality
 from cinecor.phantom.mri import mri_study
 from cinecor.records import Study
 
@@ -25,7 +27,13 @@ _AHEAD = 2  # studies a process may be ahead of whoever takes them, so that memo
 
 
 def population(
-    layout: str, studies: int, seed: int, *, workers: int = 1, max_frames: int | None = None
+    layout: str,
+    studies: int,
+    seed: int,
+    *,
+    workers: int = 1,
+    max_frames: int | None = None,
+    quality: Quality = "any",
 ) -> Iterator[Study]:
     """The patients 0 to ``studies`` - 1 of the cohort ``seed``, in that order, whatever the number of ``workers``.
 
@@ -36,17 +44,20 @@ def population(
         seed: which cohort.
         workers: processes; 1 makes them in this one.
         max_frames: longest echo loop; as EchoNet-Dynamic's (up to 1,000) where not given.
+        quality: of echo images: ``any``, as widely as machines and windows differ, or ``good``.
 
     Raises:
-        ConfigError: UNKNOWN_KEY for a layout that the phantom does not make, CONFLICT for ``max_frames`` with MRI.
+        ConfigError: UNKNOWN_KEY for a layout that the phantom does not make, CONFLICT for ``max_frames`` or
+            ``quality`` with MRI; OUT_OF_RANGE for a quality that there is not.
     """
     if layout not in MAKERS:
         raise ConfigError("UNKNOWN_KEY", f"the phantom makes no {layout!r}", f"choose of {', '.join(MAKERS)}")
     maker = partial(MAKERS[layout], seed=seed)
-    if max_frames is not None:
-        if layout == "acdc":
-            raise ConfigError("CONFLICT", "max_frames is for echo loops", "leave it out for acdc")
-        maker = partial(maker, max_frames=max_frames)
+    chosen: dict[str, Any] = {} if max_frames is None else {"max_frames": max_frames}
+    chosen |= {} if quality == "any" else {"quality": quality}
+    if layout == "acdc" and chosen:
+        raise ConfigError("CONFLICT", f"{' and '.join(chosen)} is for echo loops", "leave it out for acdc")
+    maker = partial(maker, **chosen)
     return map(maker, range(studies)) if workers == 1 else _in_parallel(maker, studies, workers)
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 from cinecor.phantom.anatomy import Heart, state
 from cinecor.phantom.beam import PolarImager
 from cinecor.phantom.display import Painter, Screen, make_screen, to_pixels
-from cinecor.phantom.imaging import Imaging, draw_imaging
+from cinecor.phantom.imaging import Imaging, Quality, draw_imaging
 from cinecor.phantom.overlays import dress
 from cinecor.phantom.population import (
     FRAME_LIMITS,
@@ -39,6 +39,7 @@ def echo_study(
     size: int = SIZE,
     max_frames: int = FRAME_LIMITS[1],
     overlays: bool = False,
+    quality: Quality = "any",
 ) -> Study:
     """One synthetic patient with one A4C loop; a pure function of its arguments.
 
@@ -50,13 +51,14 @@ def echo_study(
         max_frames: longest loop.
         overlays: put the sector on a scanner's screen (600x800, colour, ECG, text, depth marks, grey bar); the cine's
             ``region`` is then the true bounding box of the sector.
+        quality: of the images; the hearts are the same.
 
     Returns:
         Labels ``ef`` (%, exact), ``edv_ml``, ``esv_ml``, ``ed_frame``, ``es_frame``, ``heart_rate_bpm``.
     """
     heart = draw_heart(seed, index)
     recording = draw_recording(seed, index, max_frames)
-    imaging = draw_imaging(seed, index, state(heart, 0.0).mitral_z)
+    imaging = draw_imaging(seed, index, state(heart, 0.0).mitral_z, quality)
     rng = generator(seed, index, "echo")
     phases = draw_phases(recording, heart.heart_rate, rng)
     drift = _drift(imaging, recording.frame_ms, len(phases), rng)

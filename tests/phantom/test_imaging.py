@@ -1,0 +1,28 @@
+"""Image quality: the hearts stay, the artefacts go."""
+
+import numpy as np
+import pytest
+
+from cinecor.errors import ConfigError
+from cinecor.phantom import echo_study
+from cinecor.phantom.imaging import draw_imaging
+
+
+def test_good_images_show_the_same_hearts():
+    rough, good = (echo_study(3, 4, max_frames=24, quality=quality) for quality in ("any", "good"))
+    assert rough.labels == good.labels
+    assert rough.cines[0].times_ms == good.cines[0].times_ms
+    assert not np.array_equal(rough.cines[0].source, good.cines[0].source)
+
+
+def test_good_images_have_slighter_artefacts():
+    for index in range(20):
+        rough, good = (draw_imaging(1, index, 120.0, quality) for quality in ("any", "good"))
+        assert good.beam.shadows == ()
+        assert good.beam.noise < rough.beam.noise
+        assert abs(good.plane.yaw) <= abs(rough.plane.yaw)
+
+
+def test_another_quality_is_refused():
+    with pytest.raises(ConfigError, match="OUT_OF_RANGE"):
+        draw_imaging(1, 0, 120.0, "splendid")
