@@ -11,7 +11,6 @@ from typing import Any
 
 from cinecor.errors import ConfigError
 from cinecor.phantom.echo import echo_study
-from cinecor.phantom.imaging import Quality
 from cinecor.phantom.mri import mri_study
 from cinecor.records import Study
 
@@ -33,7 +32,7 @@ def population(
     *,
     workers: int = 1,
     max_frames: int | None = None,
-    quality: Quality = "any",
+    quality: str = "any",
 ) -> Iterator[Study]:
     """The patients 0 to ``studies`` - 1 of the cohort ``seed``, in that order, whatever the number of ``workers``.
 

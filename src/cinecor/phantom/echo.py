@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 from cinecor.phantom.anatomy import Heart, state
 from cinecor.phantom.beam import PolarImager
 from cinecor.phantom.display import Painter, Screen, make_screen, to_pixels
-from cinecor.phantom.imaging import Imaging, Quality, draw_imaging
+from cinecor.phantom.imaging import Imaging, draw_imaging
 from cinecor.phantom.overlays import dress
 from cinecor.phantom.population import (
     FRAME_LIMITS,
@@ -39,7 +39,7 @@ def echo_study(
     size: int = SIZE,
     max_frames: int = FRAME_LIMITS[1],
     overlays: bool = False,
-    quality: Quality = "any",
+    quality: str = "any",
 ) -> Study:
     """One synthetic patient with one A4C loop; a pure function of its arguments.
 

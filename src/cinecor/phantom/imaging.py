@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
 from cinecor.errors import ConfigError
 from cinecor.phantom.population import generator
 
-Quality: TypeAlias = Literal["any", "good"]
+QUALITIES = ("any", "good")
 """``any``: as machines and windows differ. ``good``: every artefact slight and the view true."""
 
 SLIGHT = 0.3  # of an artefact, in good images
@@ -113,14 +112,16 @@ class Imaging:
     """1: the whole sector fits the square; below 1 its sides are cut off, as in many exports."""
 
 
-def draw_imaging(seed: int, index: int, heart_length_mm: float, quality: Quality = "any") -> Imaging:
+def draw_imaging(seed: int, index: int, heart_length_mm: float, quality: str = "any") -> Imaging:
     """The recording of one patient; ``heart_length_mm`` (apex to mitral plane) only decides how deep is deep enough.
 
     Raises:
         ConfigError: OUT_OF_RANGE for a quality that there is not.
     """
-    if quality not in get_args(Quality):
-        raise ConfigError("OUT_OF_RANGE", f"{quality!r} is no image quality", "choose any or good", where="quality")
+    if quality not in QUALITIES:
+        raise ConfigError(
+            "OUT_OF_RANGE", f"{quality!r} is no image quality", f"choose of {', '.join(QUALITIES)}", where="quality"
+        )
     drawn = _draw(generator(seed, index, "imaging"), heart_length_mm)
     return drawn if quality == "any" else _improve(drawn)
 
