@@ -33,6 +33,7 @@ def measure(folder: Path) -> tuple[str, tuple[float, ...]]:
 
 
 def main(root: Path) -> None:
+    """Print volumes and ejection fractions by group beside the published ones."""
     groups: dict[str, list[tuple[float, ...]]] = {}
     for folder in sorted(path for path in root.glob("patient*") if (path / "Info.cfg").is_file()):
         group, values = measure(folder)

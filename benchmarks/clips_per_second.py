@@ -134,6 +134,7 @@ def run(root: Path, cache_folder: Path, turns: int) -> None:
 
 
 def main() -> None:
+    """Let the ways take turns and print what each gives."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--studies", type=int, default=60, help="loops of the synthetic cohort")
     parser.add_argument("--data", type=Path, help="folder in EchoNet-Dynamic's layout")

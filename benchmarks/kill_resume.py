@@ -88,6 +88,7 @@ def compare(first: Path, second: Path) -> list[str]:
 
 
 def main() -> int:
+    """Run the trials; the exit status is 0 where all are equal."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--kills", type=int, default=1, help="in a row, in each trial")

@@ -41,10 +41,12 @@ def filled_area_mm2(contour: np.ndarray, spacing: tuple[float, float]) -> float:
 
 
 def frusta(areas: Areas) -> float:
+    """Sum of truncated cones between neighbouring slices, in slice distances."""
     return sum((a + b + (a * b) ** 0.5) / 3 for a, b in pairwise(areas))
 
 
 def main(root: Path) -> None:
+    """Print volumes and EF of the patient by several ways of summing."""
     contours, spacing, step = read(root)
     print(f"{len(contours)} phases, slice distance {step:.2f} mm, pixel {spacing[0]} x {spacing[1]} mm")
     ways: dict[str, tuple[Callable[[np.ndarray, tuple[float, float]], float], Callable[[Areas], float]]] = {
@@ -61,6 +63,7 @@ def main(root: Path) -> None:
 
 
 def report(name: str, volumes: list[float]) -> None:
+    """One line of the table."""
     edv, esv = max(volumes), min(volumes)
     print(f"{name:50} EDV {edv:6.1f}  ESV {esv:6.1f} mL  EF {ejection_fraction(edv, esv):5.2f} %")
 

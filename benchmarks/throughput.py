@@ -31,6 +31,7 @@ Cell = tuple[str, int, int]  # way, batch, threads
 
 
 def make_clips(batch: int, device: str, channels_last: bool) -> torch.Tensor:
+    """Random clips as the model takes them."""
     clips = torch.rand(batch, 1, FRAMES, SIDE, SIDE, device=device)
     return clips.to(memory_format=torch.channels_last_3d) if channels_last else clips
 
@@ -59,6 +60,7 @@ def torch_step(
 
 
 def openvino_step(model: nn.Module, batch: int, threads: int, precision: str) -> Step:
+    """One forward pass through OpenVINO."""
     import openvino
 
     clips = make_clips(batch, "cpu", channels_last=False)
@@ -96,6 +98,7 @@ def make_steps(options: argparse.Namespace, *, train: bool) -> Iterator[tuple[Ce
 
 
 def make_model(options: argparse.Namespace) -> nn.Module:
+    """The network of the options, with the same weights each time."""
     torch.manual_seed(0)
     return create_model(options.model, **options.option)
 
@@ -113,6 +116,7 @@ def measure(steps: dict[Cell, Step], turns: int, device: str, clock: Clock) -> d
 
 
 def time_once(step: Step, device: str, clock: Clock) -> float:
+    """Seconds of one step by the clock."""
     began = clock()
     step()
     if device == "cuda":
@@ -121,6 +125,7 @@ def time_once(step: Step, device: str, clock: Clock) -> float:
 
 
 def show(title: str, best: dict[Cell, float], threads: Sequence[int]) -> None:
+    """Print a table: ways in rows, batch sizes and threads in columns."""
     columns = [(batch, count) for batch in sorted({cell[1] for cell in best}) for count in threads]
     heads = "".join(f"{f'batch {batch}, {count} thr.':>22}" for batch, count in columns)
     print(f"\n{title:36}{heads}")
@@ -137,6 +142,7 @@ def show(title: str, best: dict[Cell, float], threads: Sequence[int]) -> None:
 
 
 def growth(best: dict[Cell, float], threads: Sequence[int]) -> None:
+    """Print how much faster many threads are than few."""
     few, many = min(threads), max(threads)
     for name, batch, count in best:
         if count == many and (name, batch, few) in best:
@@ -145,11 +151,13 @@ def growth(best: dict[Cell, float], threads: Sequence[int]) -> None:
 
 
 def parse_option(text: str) -> tuple[str, object]:
+    """``name=value`` as a pair; whole numbers as such."""
     name, value = text.split("=", 1)
     return name, int(value) if value.isdigit() and name != "depth" else value
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="i3d")
     parser.add_argument("--option", nargs="*", type=parse_option, default=[], help="of the model, name=value")
