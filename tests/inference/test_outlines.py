@@ -28,8 +28,8 @@ class _White(Network):
         super().__init__()
         self.threshold = threshold
 
-    def forward_features(self, x):
-        return x
+    def forward_features(self, *streams):
+        return streams[0]
 
     def forward_head(self, features, *, pre_logits=False):
         return global_mean(features) if pre_logits else 30.0 * (features - self.threshold)

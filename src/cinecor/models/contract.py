@@ -13,7 +13,7 @@ from cinecor.errors import ConfigError
 
 
 class Network(nn.Module, ABC):
-    """A network on clips ``batch channel time height width``.
+    """A network on clips ``batch channel time height width``, one for each of its ``streams``, in their order.
 
     ``forward`` is ``forward_head(forward_features(x))``. All its state is in parameters and persistent buffers, so
     that a state dict is the whole of it.
@@ -22,12 +22,14 @@ class Network(nn.Module, ABC):
     num_features: int
     """Channels of the feature map; also the length of the embedding."""
     num_outputs: int
+    streams: tuple[str, ...] = ("rgb",)
+    """Names of its inputs: the frames as they are (``rgb``), or what ``clips`` makes of them."""
     dense: bool = False
     """Whether each output is a map as large as the clip (``batch output time height width``) rather than one value."""
 
     @abstractmethod
     def forward_features(
-        self, x: Float[Tensor, "batch channel time height width"]
+        self, *streams: Float[Tensor, "batch channel _time _height _width"]
     ) -> Float[Tensor, "batch feature t h w"]:
         """The last feature map, before the head."""
 
@@ -51,9 +53,11 @@ class Network(nn.Module, ABC):
         assert bias is not None
         return bias
 
-    def forward(self, x: Float[Tensor, "batch channel time height width"]) -> Float[Tensor, "batch output *positions"]:
+    def forward(
+        self, *streams: Float[Tensor, "batch channel _time _height _width"]
+    ) -> Float[Tensor, "batch output *positions"]:
         """Values of each clip, or of each of its pixels."""
-        return self.forward_head(self.forward_features(x))
+        return self.forward_head(self.forward_features(*streams))
 
     def set_output_bias(self, mean: float | Sequence[float]) -> None:
         """Start the outputs at the mean of the target (computed from the training split, never pasted).

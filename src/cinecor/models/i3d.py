@@ -120,9 +120,10 @@ class I3D(Network):
         return channels
 
     def forward_features(
-        self, x: Float[Tensor, "batch channel time height width"]
+        self, *streams: Float[Tensor, "batch channel time height width"]
     ) -> Float[Tensor, "batch feature t h w"]:
         """The last feature map: 192 (stem), 480 (3), 832 (3+4) or 1024 channels."""
+        (x,) = streams
         x = self.pool2(self.conv2(self.pool1(self.conv1(x))))
         for stage in self.stages.values():
             x = stage(x)

@@ -56,9 +56,10 @@ class UNet(Network):
         self.reset_classifier(num_outputs)
 
     def forward_features(
-        self, x: Float[Tensor, "batch channel time height width"]
+        self, *streams: Float[Tensor, "batch channel time height width"]
     ) -> Float[Tensor, "batch feature t h w"]:
         """The decoder's last map, as large as the frames."""
+        (x,) = streams
         frames = x.transpose(1, 2).flatten(0, 1).contiguous(memory_format=channels_last)
         maps = [self.first(frames)]
         for down in self.down:
