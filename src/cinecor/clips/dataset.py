@@ -17,12 +17,13 @@ from cinecor.clips.cutting import cut, gather, normalise, padding_levels
 from cinecor.clips.outlining import fill_outlines
 from cinecor.clips.randomness import make_generator
 from cinecor.clips.sampling import ABSENT, Sampling, Times, choose_listed, choose_random
+from cinecor.clips.streams import WHOLE, make_streams
 from cinecor.clips.transforms import Augmentation, Variation, apply, draw, matrix_of
 from cinecor.errors import CinecorError, ConfigError, DatasetError
 from cinecor.records import Batch, Clip, ClipSpec, Study
 
-STREAM = "rgb"
-"""Name of the one stream of inputs: the image as it is."""
+STREAM = WHOLE
+"""Name of the stream of frames as they are."""
 
 LV = "lv"
 """Name of the mask of the left ventricle."""
@@ -40,6 +41,7 @@ class ClipDataset(Dataset[Clip]):
         seed: with the epoch and the index of an item it fixes all that is random in it, so that neither the number
             of workers nor the order of items matters.
         targets: names of ``Study.labels`` to give with each clip.
+        streams: what to give of each clip (``cinecor.clips.streams``).
         outlines: give the outline of the left ventricle too, as the mask ``lv``.
 
     Raises:
@@ -59,11 +61,12 @@ class ClipDataset(Dataset[Clip]):
         transform: Augmentation | None = None,
         seed: int = 0,
         targets: Sequence[str] = ("ef",),
+        streams: Sequence[str] = (STREAM,),
         outlines: bool = False,
     ) -> None:
         self.studies, self.cache, self.spec = tuple(studies), cache, spec
         self.sampling, self.transform, self.seed = sampling or Sampling(), transform, seed
-        self.outlines = outlines
+        self.streams, self.outlines = tuple(streams), outlines
         _check_spec(spec, cache.spec)
         _check_cached(self.studies, cache)
         self._targets = [_read_targets(study, targets) for study in self.studies]
@@ -110,12 +113,12 @@ class ClipDataset(Dataset[Clip]):
         study = self.studies[number].id
         indices, variation = self.describe(index)
         frames = self.cache.frames(study, cine)
-        inputs = cut(frames, indices, self.spec) if variation is None else self._vary(frames, indices, variation)
+        clip = cut(frames, indices, self.spec) if variation is None else self._vary(frames, indices, variation)
         return Clip(
             study=study,
             cine=cine,
             indices=tuple(indices.tolist()),
-            inputs={STREAM: inputs},
+            inputs=make_streams(clip, self.streams),
             targets=self._targets[number],
             masks={LV: self._outline(number, cine, indices, variation)} if self.outlines else {},
         )

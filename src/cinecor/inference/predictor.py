@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 
 from cinecor.clips import cut
+from cinecor.clips.streams import make_streams
 from cinecor.errors import ConfigError, ResourceError
 from cinecor.inference.conformal import half_width
 from cinecor.inference.novelty import Novelty
@@ -49,13 +50,17 @@ class Predictor:
         """The value of each clip, and its embedding; of a network that predicts values."""
         values, embeddings = [], []
         with torch.inference_mode(), _threads(self.settings.threads), _memory():
-            for part in torch.split(torch.from_numpy(clips), self.settings.batch_size):
-                features = self.network.forward_features(
-                    part.to(self.device).contiguous(memory_format=torch.channels_last_3d)
-                )
+            for start in range(0, len(clips), self.settings.batch_size):
+                streams = self._streams(clips[start : start + self.settings.batch_size])
+                features = self.network.forward_features(*streams)
                 values.append(self.network.forward_head(features)[:, 0].double().cpu().numpy())
                 embeddings.append(self.network.forward_head(features, pre_logits=True).double().cpu().numpy())
         return np.concatenate(values), np.concatenate(embeddings)
+
+    def _streams(self, clips: Float32[np.ndarray, "clip channel length height width"]) -> list[torch.Tensor]:
+        made = [make_streams(clip, self.network.streams) for clip in clips]
+        stacked = [torch.from_numpy(np.stack([each[name] for each in made])) for name in self.network.streams]
+        return [each.to(self.device).contiguous(memory_format=torch.channels_last_3d) for each in stacked]
 
     def outlines(
         self, frames: UInt8[np.ndarray, "time channel height width"]

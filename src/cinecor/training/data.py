@@ -14,6 +14,7 @@ import numpy as np
 import platformdirs
 
 from cinecor.clips import Cache, ClipDataset, Sampling
+from cinecor.clips.dataset import STREAM
 from cinecor.records import Split, Study
 from cinecor.training.reading import is_synthetic, read_folder
 from cinecor.training.recipe_fields import Recipe
@@ -48,7 +49,9 @@ class TrainingData:
         """Decode what is not in the cache yet."""
         return Cache.build(self.studies, self.recipe.clip_spec, self.cache_folder)
 
-    def make_dataset(self, cache: Cache, split: Split, purpose: Purpose) -> ClipDataset:
+    def make_dataset(
+        self, cache: Cache, split: Split, purpose: Purpose, streams: Sequence[str] = (STREAM,)
+    ) -> ClipDataset:
         """The clips of a split, as training, validation after an epoch, or the final test wants them."""
         return ClipDataset(
             self.splits[split],
@@ -58,6 +61,7 @@ class TrainingData:
             transform=self.recipe.augmentation_ranges if purpose == "train" else None,
             seed=self.recipe.seed,
             targets=(self.recipe.target,),
+            streams=streams,
             outlines=self.recipe.task == "segmentation",
         )
 

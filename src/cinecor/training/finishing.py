@@ -88,7 +88,7 @@ def _predict(
     if recipe.task == "segmentation":
         spec, studies = recipe.clip_spec, data.splits[split]
         return list(predict_beats(task, studies, cache, spec, recipe.target, device, interruption.check))
-    clips = data.make_dataset(cache, split, "test")
+    clips = data.make_dataset(cache, split, "test", task.network.streams)
     loader = make_loader(clips, recipe.workers, device, batch_size=recipe.batch_size)
     return predict_values(task, loader, device, interruption.check)
 
@@ -162,7 +162,7 @@ def describe(
 def _embed(recipe: Recipe, data: TrainingData, cache: Cache, task: Task, device: torch.device) -> dict[str, Tensor]:
     if recipe.reference_clips == 0:
         return {}
-    clips = data.make_dataset(cache, "train", "validation")
+    clips = data.make_dataset(cache, "train", "validation", task.network.streams)
     places = np.unique(np.linspace(0, len(clips) - 1, min(recipe.reference_clips, len(clips))).round().astype(int))
     chosen = Subset(clips, places.tolist())
     loader = make_loader(chosen, recipe.workers, device, batch_size=recipe.batch_size)

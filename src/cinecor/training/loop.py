@@ -13,7 +13,6 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from cinecor.clips import ClipDataset
-from cinecor.clips.dataset import STREAM
 from cinecor.errors import CheckpointError
 from cinecor.records import Batch
 from cinecor.training.batches import EpochBatches
@@ -130,7 +129,7 @@ class Fit:
         seed_step(self.recipe.seed, state.epoch, state.step)
         set_rate(self.optimiser, self._rate())
         self.optimiser.zero_grad()
-        loss = self.loss(self.module(batch.inputs[STREAM]), batch)
+        loss = self.loss(self.module(*self.task.pick(batch)), batch)
         self.fabric.backward(loss)
         cut_gradients(self.task, self.recipe.gradient_clip, self.recipe.gradient_clip_by)
         self.optimiser.step()

@@ -39,7 +39,7 @@ def predict_values(
     task.eval()
     rows: list[Said] = []
     for batch in loader:
-        values = task(to_device(batch, device).inputs["rgb"])[:, 0].float().tolist()
+        values = task(*task.pick(to_device(batch, device)))[:, 0].float().tolist()
         for place, value in enumerate(values):
             targets = {name: float(tensor[place]) for name, tensor in batch.targets.items()}
             rows.append(Said(batch.studies[place], batch.cines[place], batch.starts[place], value, targets))
@@ -50,7 +50,7 @@ def predict_values(
 def embed_clips(task: Task, loader: Iterable[Batch], device: torch.device) -> Tensor:
     """Embeddings of all clips of a loader, ``clips feature``, on the CPU."""
     task.eval()
-    return torch.cat([task.embed(to_device(batch, device).inputs["rgb"]).cpu() for batch in loader])
+    return torch.cat([task.embed(*task.pick(to_device(batch, device))).cpu() for batch in loader])
 
 
 def to_predictions(rows: Sequence[Said], studies: Sequence[Study], split: Split, quantity: str) -> list[Prediction]:

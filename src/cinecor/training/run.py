@@ -108,9 +108,9 @@ def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path) -> Manif
     if fabric.device.type == "cuda":
         torch.backends.cudnn.benchmark = True
     task = make_task(recipe, data.read_targets("train"))
-    sets = (data.make_dataset(cache, "train", "train"), data.make_dataset(cache, "validation", "validation"))
+    train, validation = (data.make_dataset(cache, name, name, task.network.streams) for name in SPLITS[:2])
     with _one_picture_thread():
-        state = Fit(recipe, task, *sets, out, fabric, state).run()
+        state = Fit(recipe, task, train, validation, out, fabric, state).run()
         return finish(recipe, data, cache, task, state, out, fabric.device)
 
 

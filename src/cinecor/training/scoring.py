@@ -105,7 +105,8 @@ def _measure(
     if manifest.extra.get("task") == "segmentation":
         line = Line(**manifest.extra["calibration"]["line"])
         return line.correct(list(predict_beats(task, studies, frames, spec, manifest.target, device)))
-    clips = ClipDataset(studies, frames, spec, sampling=_sampling(manifest), targets=(manifest.target,))
+    streams, targets = task.network.streams, (manifest.target,)
+    clips = ClipDataset(studies, frames, spec, sampling=_sampling(manifest), targets=targets, streams=streams)
     return predict_values(task, make_loader(clips, 0, device, batch_size=BATCH), device)
 
 

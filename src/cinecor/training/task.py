@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from cinecor.models.contract import Network
 from cinecor.models.layout import channels_last as lay_out
+from cinecor.records import Batch
 
 
 class Task(nn.Module):
@@ -43,10 +45,12 @@ class Task(nn.Module):
         if channels_last:
             lay_out(network)
 
-    def forward(self, x: Float[Tensor, "batch channel time height width"]) -> Float[Tensor, "batch output *positions"]:
+    def forward(
+        self, *streams: Float[Tensor, "batch channel _time _height _width"]
+    ) -> Float[Tensor, "batch output *positions"]:
         """Outputs of each clip."""
-        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=self.mixed):
-            features = self.network.forward_features(x.contiguous(memory_format=self.layout))
+        with torch.autocast(streams[0].device.type, dtype=torch.bfloat16, enabled=self.mixed):
+            features = self.network.forward_features(*self._laid_out(streams))
         return self.network.forward_head(features.float()) * self.scale + self.mean
 
     def fold(self) -> None:
@@ -55,10 +59,17 @@ class Task(nn.Module):
         self.mean, self.scale = 0.0, 1.0
 
     @torch.no_grad()
-    def embed(self, x: Float[Tensor, "batch channel time height width"]) -> Float[Tensor, "batch feature"]:
+    def embed(self, *streams: Float[Tensor, "batch channel _time _height _width"]) -> Float[Tensor, "batch feature"]:
         """The embedding of each clip, by which it is compared with the training data."""
-        features = self.network.forward_features(x.contiguous(memory_format=self.layout))
+        features = self.network.forward_features(*self._laid_out(streams))
         return self.network.forward_head(features.float(), pre_logits=True)
+
+    def pick(self, batch: Batch) -> tuple[Tensor, ...]:
+        """The streams of a batch that the network takes, in its order."""
+        return tuple(batch.inputs[name] for name in self.network.streams)
+
+    def _laid_out(self, streams: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        return tuple(stream.contiguous(memory_format=self.layout) for stream in streams)
 
 
 def seed_step(seed: int, epoch: int, step: int) -> None:

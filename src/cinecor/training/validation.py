@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import torch
 
-from cinecor.clips.dataset import LV, STREAM
+from cinecor.clips.dataset import LV
 from cinecor.evaluation.regression import mae, rmse
 from cinecor.objectives import dice_and_cross_entropy, dice_coefficient
 from cinecor.records import Batch
@@ -61,7 +61,7 @@ def _validate_outlines(
     losses, overlaps = [], []
     for cpu_batch in loader:
         batch = to_device(cpu_batch, device)
-        logits, share = task(batch.inputs[STREAM]), batch.masks[LV].unsqueeze(1)
+        logits, share = task(*task.pick(batch)), batch.masks[LV].unsqueeze(1)
         losses += [float(dice_and_cross_entropy(*pair)) for pair in zip(logits.split(1), share.split(1), strict=True)]
         overlaps.append(dice_coefficient(logits.sigmoid(), share).flatten().cpu())
         check()
