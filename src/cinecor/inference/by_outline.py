@@ -112,7 +112,7 @@ def _beats(predictor: Predictor, curve: VolumeCurve, index: int) -> Iterator[Mea
 
 def _volumes(curve: VolumeCurve, index: int) -> Iterator[Measurement]:
     clips = tuple((index, ed) for ed, _ in curve.phases)
-    edv, esv = (float(np.mean([curve.volumes[phase[place]] for phase in curve.phases])) for place in (0, 1))
+    edv, esv = (float(np.mean(volumes)) for volumes in zip(*curve.levels, strict=True))
     for name, value in (("edv_ml", edv), ("esv_ml", esv), ("sv_ml", edv - esv)):
         yield Measurement(name=name, value=value, unit="mL", method=DISCS, clips=clips)
 

@@ -2,7 +2,7 @@
 
 Frame by frame, the volume by single-plane summation of discs. Frames whose outline is missing or broken stand out of
 their neighbours: a running median takes them away. Beats are found in that curve, and each has its own ejection
-fraction; a loop without a whole beat has that of its largest and smallest volume.
+fraction; a loop without a whole beat has that of nearly its largest and smallest volume.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from cinecor.measures.cardiac_cycle import Beats, find_beats
 from cinecor.measures.outline import outline_probability
 from cinecor.measures.volume import disc_volume_ml
 
-MEDIAN_MS = 90.0  # a broken outline lasts for less than half of this; a systole for thrice as long
+MEDIAN_MS = 130.0  # a broken outline lasts for less than half of this, a systole for twice as long
 SMOOTH_MS = 140.0  # over so long a parabola is fitted: the rounding at the turns of the curve stays whole
+EXTREMES = (5.0, 95.0)  # percentiles that stand for ES and ED where no beat is whole: single frames may be wrong
 LEAST_FRAMES = 3  # of either window, and where the times are unknown
 NO_BEATS = Beats(ed=(), es=(), beats=(), heart_rate_bpm=None)
 
@@ -41,9 +42,17 @@ class VolumeCurve:
         return whole or ((int(np.argmax(self.volumes)), int(np.argmin(self.volumes))),)
 
     @property
+    def levels(self) -> tuple[tuple[float, float], ...]:
+        """ED and ES volume of each of the ``phases``; without a whole beat, nearly the largest and smallest volume."""
+        if not self.beats.beats:
+            es, ed = np.percentile(self.volumes, EXTREMES).tolist()
+            return ((ed, es),)
+        return tuple((float(self.volumes[ed]), float(self.volumes[es])) for ed, es in self.phases)
+
+    @property
     def ejection_fractions(self) -> tuple[float, ...]:
         """EF of each of the ``phases``, percent."""
-        return tuple(float(100.0 * (1.0 - self.volumes[es] / self.volumes[ed])) for ed, es in self.phases)
+        return tuple(100.0 * (1.0 - es / ed) for ed, es in self.levels)
 
 
 def volume_curve(
