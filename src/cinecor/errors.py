@@ -130,4 +130,4 @@ class ResourceError(CinecorError):
     """The machine lacks what was asked for."""
 
     exit_code, http_status = 8, 503
-    codes = frozenset({"OOM", "NO_DEVICE"})
+    codes = frozenset({"OOM", "NO_DEVICE", "OFFLINE"})

@@ -1,12 +1,24 @@
 """What every registered network promises. A new one is tested by existing."""
 
+from typing import get_args
+
 import pytest
 import torch
 
 from cinecor.models import create_model, list_models
 from cinecor.models.checkpoint import Manifest, load_checkpoint, save_checkpoint
+from cinecor.models.choices import FusionKind
+from cinecor.models.contract import OutliningNetwork
+from cinecor.models.readings import stream_size
 
 SMALL = {"i3d": {"width": 0.1, "input_size": (6, 32, 32)}, "unet": {"widths": (4, 6, 8)}}
+SIZE = (6, 32, 32)
+SMALL |= {
+    "i3d_outline": {"width": 0.1, "decoder_width": 20},
+    "two_stream": {"width": 0.1, "input_size": SIZE},
+    "fusion": {"width": 0.05, "task_width": 80},
+    "cnn_rnn": {"width": 0.05, "input_size": SIZE},
+}
 VARIANTS = {
     "i3d": [
         {},
@@ -18,6 +30,25 @@ VARIANTS = {
         {"pool_after": True, "conv1_stride": (1, 1, 1), "conv2_relu": True},
         {"conv1_start": "smooth"},
     ],
+    "i3d_outline": [{}, {"norm": "layer"}, {"in_channels": 3}],
+    "two_stream": [
+        {},
+        *({"norm": norm} for norm in ("instance", "layer")),
+        *({"reading": reading} for reading in ("halves", "half_resolution")),
+    ],
+    "fusion": [
+        *({"kind": kind} for kind in get_args(FusionKind)),
+        {"kind": "single_input", "split": "channels"},
+        {"kind": "dual_input", "norm": "layer", "conv2": "3x3x3"},
+        {"kind": "combination", "reading": "halves"},
+    ],
+    "cnn_rnn": [
+        {},
+        {"rnn": "lstm"},
+        {"cnn_norm": "layer"},
+        {"rnn_norm": "layer"},
+        {"in_channels": 3, "rnn_widths": (6, 5), "dense": 3},
+    ],
     "unet": [{}, {"widths": (3, 5)}, {"in_channels": 3}, {"dropout": 0.2}],
 }
 CASES = [(name, options) for name in list_models() for options in VARIANTS[name]]
@@ -28,9 +59,11 @@ def _make(name, options, num_outputs=1):
     return create_model(name, num_outputs, **{**SMALL[name], **options})
 
 
-def _clips(options, batch=3):
+def _clips(model, batch=3):
     generator = torch.Generator().manual_seed(1)
-    return torch.randn(batch, options.get("in_channels", 1), 6, 32, 32, generator=generator)
+    channels = next(p for p in model.parameters() if p.ndim > 3).shape[1]
+    sizes = [stream_size(name, SIZE) for name in model.streams]
+    return [torch.randn(batch, channels, *size, generator=generator) for size in sizes]
 
 
 @pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
@@ -40,11 +73,12 @@ def case(request):
 
 def test_shapes(case):
     name, options = case
-    model, x = _make(name, options, 2).eval(), _clips(options)
-    features = model.forward_features(x)
+    model = _make(name, options, 2).eval()
+    x = _clips(model)
+    features = model.forward_features(*x)
     assert features.shape[:2] == (3, model.num_features)
-    assert model(x).shape == ((3, 2, 6, 32, 32) if model.dense else (3, 2))
-    torch.testing.assert_close(model(x), model.forward_head(features), rtol=0, atol=0)
+    assert model(*x).shape == ((3, 2, 6, 32, 32) if model.dense else (3, 2))
+    torch.testing.assert_close(model(*x), model.forward_head(features), rtol=0, atol=0)
     embedding = model.forward_head(features, pre_logits=True)
     torch.testing.assert_close(embedding, features.mean((2, 3, 4)))
 
@@ -52,7 +86,8 @@ def test_shapes(case):
 def test_the_gradient_reaches_every_parameter(case):
     name, options = case
     model = _make(name, {**options, "dropout": 0.0}).train()
-    model(_clips(options)).square().sum().backward()
+    forward = model.forward_both if isinstance(model, OutliningNetwork) else lambda *x: (model(*x),)
+    sum(output.square().sum() for output in forward(*_clips(model))).backward()
     for key, parameter in model.named_parameters():
         assert parameter.grad is not None, key
         assert torch.isfinite(parameter.grad).all(), key
@@ -63,28 +98,31 @@ def test_the_gradient_reaches_every_parameter(case):
 
 def test_evaluation_is_deterministic_and_a_batch_is_its_elements(case):
     name, options = case
-    model, x = _make(name, options).eval(), _clips(options)
-    whole = model(x)
-    assert torch.equal(whole, model(x))
-    torch.testing.assert_close(whole, torch.cat([model(x[i : i + 1]) for i in range(3)]), rtol=1e-4, atol=1e-5)
+    model = _make(name, options).eval()
+    x = _clips(model)
+    whole = model(*x)
+    assert torch.equal(whole, model(*x))
+    torch.testing.assert_close(
+        whole, torch.cat([model(*(stream[i : i + 1] for stream in x)) for i in range(3)]), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_the_head_can_be_replaced(case):
     name, options = case
     model = _make(name, options).eval()
-    features = model.forward_features(_clips(options))
+    features = model.forward_features(*_clips(model))
     model.reset_classifier(4)
     assert model.num_outputs == 4
-    assert model(_clips(options)).shape[:2] == (3, 4)
-    assert torch.equal(model.forward_features(_clips(options)), features)
+    assert model(*_clips(model)).shape[:2] == (3, 4)
+    assert torch.equal(model.forward_features(*_clips(model)), features)
 
 
 def test_the_last_bias_is_what_a_silent_network_says(case):
     name, options = case
     model = _make(name, options).eval()
-    before = model(_clips(options))
+    before = model(*_clips(model))
     model.set_output_bias(55.0)
-    torch.testing.assert_close(model(_clips(options)), before + 55.0, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(model(*_clips(model)), before + 55.0, rtol=1e-4, atol=1e-4)
 
 
 def test_a_checkpoint_restores_it(case, tmp_path):
@@ -92,12 +130,12 @@ def test_a_checkpoint_restores_it(case, tmp_path):
     model = _make(name, options).eval()
     save_checkpoint(tmp_path, model, Manifest(model=name, options={**SMALL[name], **options}))
     loaded, _ = load_checkpoint(tmp_path)
-    assert torch.equal(loaded(_clips(options)), model(_clips(options)))
+    assert torch.equal(loaded(*_clips(model)), model(*_clips(model)))
 
 
 def test_the_output_can_be_scaled(case):
     name, options = case
     model = _make(name, options, 2).eval()
-    before = model(_clips(options))
+    before = model(*_clips(model))
     model.scale_output(3.0, 40.0)
-    torch.testing.assert_close(model(_clips(options)), before * 3 + 40, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(model(*_clips(model)), before * 3 + 40, rtol=1e-4, atol=1e-4)

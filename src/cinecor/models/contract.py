@@ -80,6 +80,16 @@ class Network(nn.Module, ABC):
         self.output_bias().mul_(scale).add_(mean)
 
 
+class OutliningNetwork(Network):
+    """A network that gives values and, beside them, a map of the left ventricle on each frame."""
+
+    @abstractmethod
+    def forward_both(
+        self, *streams: Float[Tensor, "batch channel time height width"]
+    ) -> tuple[Float[Tensor, "batch output"], Float[Tensor, "batch 1 time height width"]]:
+        """The values, and the logit of each pixel to lie in the left ventricle."""
+
+
 def global_mean(features: Float[Tensor, "batch feature *positions"]) -> Float[Tensor, "batch feature"]:
     """Global average pooling over all positions, in two or three dimensions."""
     return features.flatten(2).mean(dim=2)

@@ -124,7 +124,13 @@ class I3D(Network):
     ) -> Float[Tensor, "batch feature t h w"]:
         """The last feature map: 192 (stem), 480 (3), 832 (3+4) or 1024 channels."""
         (x,) = streams
-        x = self.pool2(self.conv2(self.pool1(self.conv1(x))))
+        return self.forward_after_stem(self.conv1(x))
+
+    def forward_after_stem(
+        self, x: Float[Tensor, "batch channel time height width"]
+    ) -> Float[Tensor, "batch feature t h w"]:
+        """The last feature map from what the first convolution gave."""
+        x = self.pool2(self.conv2(self.pool1(x)))
         for stage in self.stages.values():
             x = stage(x)
         return x

@@ -26,9 +26,13 @@ _RANGE_ERRORS = ("greater_than", "less_than", "literal_error", "finite_number", 
 
 
 def list_recipes() -> list[str]:
-    """Names of the recipes that ship with cinecor, sorted."""
-    folder = resources.files("cinecor.training") / _SHIPPED
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    """Names of the recipes that ship with cinecor, sorted; ``000/mini_b2`` is one of a benchmark.
+
+    Files whose names begin with an underscore are what others extend.
+    """
+    home = _home()
+    paths = sorted(path.relative_to(home) for path in home.rglob("*.yaml") if not path.name.startswith("_"))
+    return sorted((path.with_suffix("").as_posix() for path in paths), key=lambda name: ("/" in name, name))
 
 
 def load_recipe(name: str | Path) -> Recipe:
@@ -143,9 +147,13 @@ def _read(name: str | Path, beside: Path | None, depth: int) -> dict[str, Any]:
     return _merge(_read(base, path.parent, depth + 1), values)
 
 
+def _home() -> Path:
+    return Path(str(resources.files("cinecor.training") / _SHIPPED))
+
+
 def _find(name: str, beside: Path | None) -> Path:
     if name in list_recipes():
-        return Path(str(resources.files("cinecor.training") / _SHIPPED / f"{name}.yaml"))
+        return _home() / f"{name}.yaml"
     path = Path(name) if beside is None else beside / name
     if path.is_file():
         return path

@@ -105,6 +105,16 @@ class PublishedPart(Part):
 
     source: str
     """Paper, table and row."""
+    row: Annotated[int, Field(ge=0)] = 0
+    """Number of the experiment in a benchmark."""
+    family: str = ""
+    """Kind of network, by which a benchmark groups its rows."""
+    variant: str = ""
+    """What is special about this one, in the paper's words."""
+    tables: tuple[int, ...] = ()
+    """The paper's tables that show it."""
+    note: str = ""
+    """Where the paper contradicts itself, or leaves open what was done."""
     rmse: float | None = None
     """In the target's unit."""
     mae: float | None = None

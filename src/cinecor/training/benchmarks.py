@@ -1,0 +1,76 @@
+"""Benchmarks: the recipes of one paper's experiments, by row and table, and the runs that a comparison is made from."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from pathlib import Path
+
+from cinecor.errors import ConfigError
+from cinecor.training.recipe import apply_overrides, list_recipes, load_recipe
+from cinecor.training.recipe_fields import Recipe
+from cinecor.training.sweep import Job
+
+
+def list_benchmarks() -> list[str]:
+    """Names of the benchmarks, sorted: the folders of recipes."""
+    return sorted({name.split("/")[0] for name in list_recipes() if "/" in name})
+
+
+def select_rows(benchmark: str, tables: Sequence[int] = (), only: Sequence[str] = ()) -> dict[str, Recipe]:
+    """The rows of a benchmark by name, in the order of the paper.
+
+    Args:
+        benchmark: one of :func:`list_benchmarks`.
+        tables: only rows that stand in one of these tables of the paper; empty: all.
+        only: only rows whose name matches one of these shell-style patterns; empty: all.
+
+    Raises:
+        ConfigError: UNKNOWN_KEY for a benchmark that there is not; OUT_OF_RANGE where no row is left.
+    """
+    if benchmark not in list_benchmarks():
+        known = f"choose of {', '.join(list_benchmarks())}"
+        raise ConfigError("UNKNOWN_KEY", f"there is no benchmark {benchmark!r}", known, where="benchmark")
+    prefix = f"{benchmark}/"
+    names = [name.removeprefix(prefix) for name in list_recipes() if name.startswith(prefix)]
+    recipes = {name: load_recipe(prefix + name) for name in names}
+    kept = {
+        name: recipe
+        for name, recipe in recipes.items()
+        if _in_tables(recipe, tables) and (not only or any(fnmatch.fnmatch(name, pattern) for pattern in only))
+    }
+    if not kept:
+        what = "no row has this table and name"
+        raise ConfigError("OUT_OF_RANGE", what, f"names are {', '.join(recipes)}", where="benchmark")
+    return dict(sorted(kept.items(), key=lambda item: _row(item[1])))
+
+
+def plan(rows: dict[str, Recipe], seeds: int, changes: Sequence[str], out: Path) -> list[Job]:
+    """A job for each row and seed; seed by seed, so that every row has a result early.
+
+    Args:
+        rows: recipes by name.
+        seeds: how many trainings of each row, with seeds 0, 1, …
+        changes: options of every recipe, as ``cinecor train`` takes them.
+        out: folder that will hold ``runs/NAME/seed0`` …
+
+    Raises:
+        ConfigError: as ``apply_overrides``.
+    """
+    return [
+        Job(
+            name=name,
+            recipe=apply_overrides(recipe, [*changes, "--seed", str(seed)]),
+            folder=out / "runs" / name / f"seed{seed}",
+        )
+        for seed in range(seeds)
+        for name, recipe in rows.items()
+    ]
+
+
+def _in_tables(recipe: Recipe, tables: Sequence[int]) -> bool:
+    return not tables or (recipe.published is not None and bool(set(tables) & set(recipe.published.tables)))
+
+
+def _row(recipe: Recipe) -> int:
+    return 0 if recipe.published is None else recipe.published.row

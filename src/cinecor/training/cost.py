@@ -1,0 +1,126 @@
+"""What a network costs: parameters, operations, time and memory, measured in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from cinecor import storage
+from cinecor.clips.streams import make_streams
+from cinecor.models import create_model
+from cinecor.models.contract import Network
+from cinecor.training.optimiser import make_optimiser
+from cinecor.training.recipe import network_options
+from cinecor.training.recipe_fields import Recipe
+from cinecor.training.task import Task
+
+COST_NAME = "cost.json"
+TURNS = 3  # the best of so many steps counts; one more warms up
+_BYTES = 1 if sys.platform == "darwin" else 1024  # unit of ru_maxrss
+
+
+def measure_cost(folder: Path, recipe: Recipe) -> dict[str, float | int]:
+    """The figures of a run's network, measured once and kept beside the run.
+
+    Returns:
+        ``parameters``; ``trained_parameters``; ``flops`` of a forward pass of one clip (multiplications and additions
+        counted apart); ``train_ms_per_clip`` at the recipe's batch size and precision; ``inference_ms_per_clip`` one
+        at a time in float32; ``peak_mb`` of memory that training adds to the process (on a GPU: of the GPU);
+        ``threads``.
+    """
+    path = folder / COST_NAME
+    if path.exists():
+        found: dict[str, float | int] = json.loads(path.read_text("utf-8"))
+        return found
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        cost = pool.submit(_measure, recipe.model_dump(mode="json"), torch.get_num_threads()).result()
+    storage.write_text(path, json.dumps(cost, indent=2) + "\n")
+    return cost
+
+
+def _measure(values: dict[str, object], threads: int) -> dict[str, float | int]:
+    torch.set_num_threads(threads)
+    recipe = Recipe.model_validate(values)
+    device = torch.device("cuda" if torch.cuda.is_available() and recipe.device != "cpu" else "cpu")
+    before = _resident_bytes(device)
+    network = create_model(recipe.model.name, **network_options(recipe))
+    task = Task(network, mixed=recipe.precision == "bf16-mixed", channels_last=recipe.channels_last).to(device)
+    batch = _make_inputs(network, recipe, recipe.batch_size, device)
+    train_ms = _time(_training_step(task, recipe, batch), device) / recipe.batch_size
+    peak = _resident_bytes(device) - before
+    plain = Task(network, channels_last=recipe.channels_last).eval()
+    single = [stream[:1] for stream in batch]
+    return {
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "trained_parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
+        "flops": _count_flops(plain, single),
+        "train_ms_per_clip": round(train_ms, 3),
+        "inference_ms_per_clip": round(_time(_prediction(plain, single), device), 3),
+        "peak_mb": round(peak / 2**20, 1),
+        "threads": threads,
+    }
+
+
+def _make_inputs(network: Network, recipe: Recipe, clips: int, device: torch.device) -> list[torch.Tensor]:
+    spec, generator = recipe.clip_spec, torch.Generator().manual_seed(0)
+    shape = (spec.channels, spec.length, spec.height, spec.width)
+    made = [make_streams(torch.randn(shape, generator=generator).numpy(), network.streams) for _ in range(clips)]
+    return [torch.stack([torch.from_numpy(each[name]) for each in made]).to(device) for name in network.streams]
+
+
+def _training_step(task: Task, recipe: Recipe, batch: list[torch.Tensor]) -> Callable[[], object]:
+    optimiser = make_optimiser(task.train(), recipe.optimiser)
+
+    def step() -> None:
+        optimiser.zero_grad()
+        task(*batch).square().mean().backward()
+        optimiser.step()
+
+    return step
+
+
+def _prediction(task: Task, single: list[torch.Tensor]) -> Callable[[], object]:
+    def predict() -> None:
+        with torch.inference_mode():
+            task(*single)
+
+    return predict
+
+
+def _count_flops(task: Task, single: list[torch.Tensor]) -> int:
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        task(*single)
+    return int(counter.get_total_flops())
+
+
+def _time(step: Callable[[], object], device: torch.device) -> float:
+    """Milliseconds of one call, the best of some."""
+    seconds = []
+    for _ in range(TURNS + 1):
+        began = time.perf_counter()
+        step()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - began)
+    return 1000.0 * min(seconds[1:])
+
+
+def _resident_bytes(device: torch.device) -> int:
+    """The most memory that was in use so far."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return 0  # Windows keeps no such figure for free
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _BYTES
