@@ -1,0 +1,107 @@
+"""Many trainings: each goes on where it stopped, and one that fails stops no other."""
+
+import json
+
+import pytest
+import torch
+
+from cinecor.datasets import echonet_dynamic
+from cinecor.errors import ConfigError
+from cinecor.phantom import echo_study
+from cinecor.training import cost, open_run, sweep
+from cinecor.training.recipe import make_recipe
+from cinecor.training.sweep import FAILURE_NAME, Job, run_sweep
+
+SMALL = {
+    "model": {"name": "i3d", "options": {"depth": "stem", "width": 0.1}},
+    "clip": {"length": 4, "height": 24, "width": 24},
+    "sampling": {"test_clips": 1},
+    "batch_size": 2,
+    "epochs": 1,
+    "device": "cpu",
+    "reference_clips": 0,
+    "seed": 3,
+}
+SPLITS = ("train", "train", "train", "validation", "test")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sweep") / "data"
+    studies = [echo_study(index, 0, max_frames=24, split=split) for index, split in enumerate(SPLITS)]
+    echonet_dynamic.write(studies, folder)
+    return folder
+
+
+def _job(out, name, **changes):
+    return Job(name=name, recipe=make_recipe({**SMALL, **changes}), folder=out / name)
+
+
+def test_a_failure_is_told_and_stops_nothing(data, tmp_path):
+    jobs = [_job(tmp_path, "bad", target="wall_mm"), _job(tmp_path, "good")]
+    bad, good = run_sweep(jobs, data, cache=tmp_path / "cache")
+    assert bad.job.name == "bad"
+    assert "BAD_LABEL" in bad.failure
+    assert "BAD_LABEL" in (tmp_path / "bad" / FAILURE_NAME).read_text()
+    assert good.failure == ""
+    assert open_run(tmp_path / "good").manifest.metrics["test"]["rmse"] > 0
+
+
+def test_a_bug_is_told_with_its_traceback(data, tmp_path, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("in a network")
+
+    monkeypatch.setattr(sweep, "measure_cost", broken)
+    (outcome,) = run_sweep([_job(tmp_path, "buggy")], data, cache=tmp_path / "cache")
+    assert outcome.failure == "ZeroDivisionError: in a network"
+    assert "Traceback" in (tmp_path / "buggy" / FAILURE_NAME).read_text()
+    monkeypatch.undo()
+    (outcome,) = run_sweep([_job(tmp_path, "buggy")], data, cache=tmp_path / "cache")
+    assert outcome.failure == ""
+    assert not (tmp_path / "buggy" / FAILURE_NAME).exists()
+
+
+def test_what_is_finished_is_not_repeated(data, tmp_path):
+    jobs = [_job(tmp_path, "once")]
+    list(run_sweep(jobs, data, cache=tmp_path / "cache"))
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "once").iterdir() if path.is_file()}
+    list(run_sweep(jobs, data, cache=tmp_path / "cache"))
+    after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "once").iterdir() if path.is_file()}
+    assert {name: time for name, time in after.items() if name != ".lock"} == {
+        name: time for name, time in before.items() if name != ".lock"
+    }
+
+
+def test_an_interruption_is_no_failure(data, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweep, "measure_cost", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(run_sweep([_job(tmp_path, "stopped")], data, cache=tmp_path / "cache"))
+    assert not (tmp_path / "stopped" / FAILURE_NAME).exists()
+
+
+def test_two_jobs_of_one_folder_are_refused(data, tmp_path):
+    with pytest.raises(ConfigError, match="CONFLICT"):
+        list(run_sweep([_job(tmp_path, "a"), _job(tmp_path, "a")], data))
+
+
+def test_the_cost_is_measured_once(tmp_path):
+    recipe = make_recipe(
+        {
+            **SMALL,
+            "model": {"name": "unet", "options": {"widths": [4, 8]}},
+            "task": "segmentation",
+            "loss": {"name": "dice"},
+            "monitor": "loss",
+        }
+    )
+    found = cost.measure_cost(tmp_path, recipe)
+    convolutions = (1 * 4 + 4 * 4) * 24 * 24 + (4 * 8 + 8 * 8) * 12 * 12 + (12 * 4 + 4 * 4) * 24 * 24
+    assert found["flops"] == 2 * 4 * (9 * convolutions + 4 * 24 * 24)  # frames; the last layer is a sum over channels
+    assert found["train_ms_per_clip"] > 0
+    assert found["peak_mb"] >= 0
+    assert found["threads"] == torch.get_num_threads()
+    assert json.loads((tmp_path / "cost.json").read_text()) == found
+    assert cost.measure_cost(tmp_path, recipe) == found
