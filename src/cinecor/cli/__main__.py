@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from cinecor.cli import analyse, check, demo, env, evaluate, failure, models, phantom, recipes, train
+from cinecor.cli import analyse, benchmark, check, demo, env, evaluate, failure, models, phantom, recipes, train
 from cinecor.errors import INTERRUPTED, TERMINATED, CinecorError
 from cinecor.version import __version__
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 for verb in (analyse.analyse, phantom.phantom, check.check, evaluate.evaluate, models.models, recipes.recipes):
     app.command()(verb)
 app.command(context_settings={"ignore_unknown_options": True})(train.train)
+app.command(context_settings={"ignore_unknown_options": True})(benchmark.benchmark)
 app.command()(env.env)
 app.command()(demo.demo)
 

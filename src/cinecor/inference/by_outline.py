@@ -21,9 +21,7 @@ from cinecor.measures import VolumeCurve, volume_curve
 from cinecor.measures.outline import outline_probability
 from cinecor.records import Cine, CineSummary, ClipSpec, Curve, Frames, Measurement, Picture
 
-LEAST_FOUND = 0.7  # part of the frames that must show a ventricle
 SIZES = (0.005, 0.35)  # part of the square around the sector; synthetic ventricles fill 0.02 to 0.2
-LEAST_SWING = 0.03  # of the largest volume: less is noise of the outline
 OUTLINE = (255, 196, 0)  # RGB: stands out from grey tissue, for every kind of colour vision
 NO_SIZE = ("volumes", "the file does not say how large its pixels are")
 DISCS = "single-plane summation of discs on the network's outlines, mean over beats; without an interval"
@@ -64,15 +62,10 @@ def measure_outlines(predictor: Predictor, cine: Cine, index: int, recorded: Fra
 
 def _doubt(maps: Float[np.ndarray, "time height width"], curve: VolumeCurve) -> str:
     """Why what was outlined can be no ventricle; empty where it can."""
-    found, frames = int(curve.found.sum()), len(curve.found)
-    if found < LEAST_FOUND * frames:
-        return f"a left ventricle was found in {found} of {frames} frames only"
     part = float((maps[curve.found] >= 0.5).mean())
     if not SIZES[0] <= part <= SIZES[1]:
         return f"what was outlined fills {100 * part:.1f} % of the image, which no ventricle does"
-    if np.ptp(curve.volumes) < LEAST_SWING * curve.volumes.max():
-        return "nothing beats in this loop"
-    return ""
+    return curve.doubt
 
 
 def _curve(

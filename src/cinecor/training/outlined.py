@@ -27,7 +27,7 @@ def predict_beats(
     device: torch.device,
     check: Callable[[], None] = lambda: None,
 ) -> Iterator[Said]:
-    """EF of every beat of every loop, from its ED frame on; a loop on which no outline is found has none.
+    """EF of every beat of every loop, from its ED frame on; a loop whose outlines cannot be measured has none.
 
     Args:
         task: a dense network on ``device``; is left in evaluation mode.
@@ -46,6 +46,8 @@ def predict_beats(
             try:
                 curve = volume_curve(maps, None, times)
             except InputError:
+                continue
+            if curve.doubt:
                 continue
             targets = {target: float(study.labels[target])}
             for (start, _), value in zip(curve.phases, curve.ejection_fractions, strict=True):

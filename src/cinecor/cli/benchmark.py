@@ -1,0 +1,102 @@
+"""`cinecor benchmark`: a paper's experiments, run and compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cinecor.training.recipe_fields import Recipe
+    from cinecor.training.sweep import Job, Outcome
+
+
+def benchmark(
+    name: Annotated[str, typer.Argument(help="Which paper: 000 (LVEF architectures).")],
+    changes: Annotated[
+        list[str] | None, typer.Argument(metavar="[--any.option value]…", help="Fields to change in every recipe.")
+    ] = None,
+    *,
+    data: Annotated[Path, typer.Option(help="The data folder, as published or as the phantom wrote it.")],
+    out: Annotated[Path, typer.Option(help="Where runs and tables go. What is finished there is not repeated.")],
+    table: Annotated[
+        list[int] | None, typer.Option(help="Only the rows of this table of the paper; repeatable.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only rows of this name (* and ? are wild); repeatable.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each row, with seeds 0, 1, …")] = 1,
+    parallel: Annotated[int, typer.Option(min=1, help="Trainings at a time; more than one run on Ray.")] = 1,
+    ray_address: Annotated[
+        str | None, typer.Option(help="A Ray cluster to run on (`auto`: the one of this machine).")
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--list", help="List the rows with what the paper published, and stop.")
+    ] = False,
+) -> None:
+    """Run a paper's experiments and write one table: ours beside the published numbers, with intervals and costs.
+
+    Interrupted, it goes on where it stopped. A training that fails is listed with its reason and stops no other.
+    """
+    from cinecor.training.benchmarks import plan, select_rows
+
+    rows = select_rows(name, table or [], only or [])
+    if show:
+        typer.echo(_listed(rows))
+        return
+    from cinecor.training.reading import read_folder
+    from cinecor.training.sweep import run_sweep
+
+    jobs = plan(rows, seeds, changes or [], out)
+    read_folder(data)  # a folder that cannot be read is said once, before anything is trained
+    outcomes = []
+    for outcome in run_sweep(jobs, data, parallel=parallel, address=ray_address):
+        outcomes.append(outcome)
+        state = f"failed: {outcome.failure}" if outcome.failure else "done"
+        typer.echo(
+            f"[{len(outcomes)}/{len(jobs)}] {outcome.job.name}, seed {outcome.job.recipe.seed}: {state}", err=True
+        )
+        _write(name, rows, jobs, outcomes, data, out)
+    typer.echo((out / "comparison.md").read_text("utf-8"))
+    typer.echo(f"table: {out / 'comparison.html'}")
+
+
+def _write(
+    name: str, rows: dict[str, Recipe], jobs: Sequence[Job], outcomes: Sequence[Outcome], data: Path, out: Path
+) -> None:
+    """Every time something ends, so that what is known can be looked at while the rest runs."""
+    from cinecor.evaluation.comparison import compare
+    from cinecor.evaluation.comparison_report import write_comparison
+    from cinecor.training.gathering import gather
+    from cinecor.training.reading import is_synthetic, read_folder
+
+    order = {job.folder: place for place, job in enumerate(sorted(jobs, key=lambda job: list(rows).index(job.name)))}
+    gathered = gather(sorted(outcomes, key=lambda outcome: order[outcome.job.folder]))
+    _, studies = read_folder(data)
+    tables: dict[str, list[str]] = {}
+    for row, recipe in rows.items():
+        for number in recipe.published.tables if recipe.published is not None else ():
+            tables.setdefault(f"Table {number}", []).append(row)
+    write_comparison(
+        out,
+        compare(gathered),
+        title=f"Paper {name}",
+        tables=dict(sorted(tables.items(), key=lambda item: int(item[0].split()[1]))),
+        synthetic=is_synthetic(studies, data),
+        facts=f"{len(studies)} studies, {len(outcomes)} of {len(jobs)} trainings ended.",
+    )
+
+
+def _listed(rows: dict[str, Recipe]) -> str:
+    lines = [f"{'row':>3}  {'name':<26}{'family':<24}{'variant':<24}{'RMSE':>8}{'MAE':>8}{'R²':>8}  tables"]
+    for name, recipe in rows.items():
+        found = recipe.published
+        if found is not None:
+            figures = "".join(f"{value:>8.2f}" for value in (found.rmse, found.mae, found.r2) if value is not None)
+            tables = ", ".join(map(str, found.tables))
+            lines.append(f"{found.row:>3}  {name:<26}{found.family:<24}{found.variant:<24}{figures}  {tables}")
+            lines += [f"     {found.note}"] if found.note else []
+    return "\n".join(lines)
