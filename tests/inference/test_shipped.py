@@ -35,9 +35,9 @@ def test_unseen_synthetic_hearts_are_told_apart(analyser: Analyser) -> None:
         if ef is not None:
             true.append(float(study.labels["ef"]))
             found.append(ef.value)
-    assert len(found) >= 20
-    assert np.corrcoef(true, found)[0, 1] > 0.6
-    assert np.abs(np.array(true) - found).mean() < np.abs(np.array(true) - np.mean(true)).mean()
+    assert len(found) >= 18
+    assert np.corrcoef(true, found)[0, 1] > 0.85
+    assert np.abs(np.array(true) - found).mean() < 4
 
 
 @pytest.mark.parametrize("kind", ["noise", "bars"])

@@ -153,3 +153,10 @@ def test_the_line_is_least_squares():
 
 def test_few_studies_say_nothing_of_a_slope():
     assert fit_line([Said("a", 0, 0, 50.0, {"ef": 60.0})], "ef") == Line()
+
+
+def test_outlines_that_cannot_be_measured_end_a_training_all_the_same(cohort, tmp_path):
+    blind = make_recipe({**RECIPE, "optimiser": {"lr": 1e-9}, "epochs": 1})
+    manifest = train(blind, cohort, tmp_path / "run").manifest
+    assert manifest.metrics["test"]["studies"] < 5
+    assert manifest.extra["calibration"]["line"] == {"slope": 1.0, "intercept": 0.0}

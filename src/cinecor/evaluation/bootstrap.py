@@ -60,8 +60,23 @@ class Interval:
     reason: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Several figures of one sample in the same draws of patients, so that they may be compared draw by draw."""
+
+    intervals: list[Interval]
+    """One a figure."""
+    draws: Float[np.ndarray, "figures draws"]
+    """Each figure in each draw; no draws where there are too few patients."""
+
+
 def intervals(statistic: Statistic, patients: Sequence[str], drawing: Drawing = USUAL) -> list[Interval]:
-    """Bootstrap intervals, over patients, of several figures of one sample.
+    """The intervals of ``draw``, one a figure."""
+    return draw(statistic, patients, drawing).intervals
+
+
+def draw(statistic: Statistic, patients: Sequence[str], drawing: Drawing = USUAL) -> Drawn:
+    """Draw patients, and with them several figures of one sample.
 
     Args:
         statistic: from how often each study counts, ``*draws studies``, to the figures, ``figures *draws``.
@@ -69,14 +84,14 @@ def intervals(statistic: Statistic, patients: Sequence[str], drawing: Drawing = 
         drawing: confidence, number of draws and seed.
 
     Returns:
-        One interval a figure.
+        Every figure's bootstrap interval, and its value in each draw.
     """
     codes = _codes(patients)
     count = int(codes.max()) + 1 if codes.size else 0
     figures = len(statistic(np.ones(codes.size))) if codes.size else 0
     if count < FEWEST_PATIENTS:
         reason = f"no interval from {count} patient(s)"
-        return [Interval(None, None, "", reason)] * figures
+        return Drawn([Interval(None, None, "", reason)] * figures, np.empty((figures, 0)))
 
     def drawn(indices: Int[np.ndarray, "*draws patients"], axis: int = -1) -> Float[np.ndarray, "figures ..."]:
         assert axis in (-1, indices.ndim - 1)
@@ -97,7 +112,8 @@ def intervals(statistic: Statistic, patients: Sequence[str], drawing: Drawing = 
             )
     lows, highs = np.atleast_1d(found.confidence_interval.low), np.atleast_1d(found.confidence_interval.high)
     draws = np.atleast_2d(found.bootstrap_distribution)
-    return [_interval(float(lows[i]), float(highs[i]), draws[i], drawing.level) for i in range(len(draws))]
+    ends = [_interval(float(lows[i]), float(highs[i]), draws[i], drawing.level) for i in range(len(draws))]
+    return Drawn(ends, draws)
 
 
 def _codes(patients: Sequence[str]) -> Int[np.ndarray, " studies"]:

@@ -70,6 +70,18 @@ def against_mean(
     )
 
 
+def is_collapsed(predicted: Float[np.ndarray, " studies"], true: Float[np.ndarray, " studies"], mean: float) -> bool:
+    """Whether a model does no better than saying ``mean`` (of the training truth) for every study.
+
+    So it is where its squared error is not smaller, and where its predictions are nearly constant: a constant that lies
+    nearer to the test's own mean than the training's does wins by a hair without having learned anything. No interval
+    is drawn, for tables of many models; ``against_mean`` has one.
+    """
+    constant = np.full_like(true, mean)
+    no_better = bool(rmse(predicted, true) >= rmse(constant, true) > 0)
+    return no_better or bool(predicted.std() < FLAT_PREDICTIONS * true.std())
+
+
 def _skill(
     predicted: Float[np.ndarray, " studies"],
     true: Float[np.ndarray, " studies"],

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,26 @@ import pandas as pd
 from jaxtyping import Float
 
 from cinecor.errors import DatasetError
-from cinecor.evaluation.bootstrap import Drawing, Interval, intervals
+from cinecor.evaluation.bootstrap import Drawing, Interval
+from cinecor.evaluation.collapse import is_collapsed
+from cinecor.evaluation.paired import COMPARED, Difference, Judged, judge
 from cinecor.evaluation.regression import mae, r2, rmse
 
 FIGURES = {"rmse": rmse, "mae": mae, "r2": r2}
-COLLAPSED = 0.02
-"""R² up to which a model is no better than the mean: the paper's collapses have -0.07 to 0."""
+SPLITS = ("test", "validation", "train")
+COSTS = ("parameters", "flops", "train_ms_per_clip", "inference_ms_per_clip", "peak_mb", "train_seconds")
+"""What a training may cost, each None where it was not measured; what else a row carries follows."""
 
 USUAL = Drawing(resamples=2_000)
+"""Fewer draws than for one model: the table is written again after every training of a long benchmark."""
+
+PAIR_COLUMNS = (
+    "first",
+    "second",
+    *(f"{name}_{part}" for name in COMPARED for part in ("difference", "low", "high", "first_better")),
+)
+FAILURE_COLUMNS = ("name", "seed", "reason")
+_NEEDED = ("study", "patient", "quantity", "predicted", "true")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,8 +44,9 @@ class RunRow:
     pairs: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     """By split what was predicted beside what is true, as ``table.pair`` gives it."""
     history: pd.DataFrame | None = None
-    """The run's metrics.csv."""
+    """The run's metrics.csv: one row an epoch, ``epoch train_loss validation_loss`` and more."""
     published: Mapping[str, Any] | None = None
+    """``rmse mae r2`` of a paper; others, and those that are None, are passed over."""
     cost: Mapping[str, float | int] = field(default_factory=dict)
     failure: str = ""
     """Why there is nothing; empty where it ended well."""
@@ -45,49 +57,100 @@ class Comparison:
     """What many trainings say of their models."""
 
     models: pd.DataFrame
-    """One row a model, in the order in which they were given."""
+    """One row a model, in the order in which they were given; ``_describe…`` say its columns."""
     pairs: pd.DataFrame
-    """One row for each two models: the difference of RMSE and MAE (first minus second), its interval, and in which
-    part of the draws of patients the first was better."""
+    """``PAIR_COLUMNS``, one row for each two models: the differences of RMSE and MAE (first minus second), their
+    intervals, and in which share of the draws of patients the first was better."""
     failures: pd.DataFrame
     """``name seed reason`` of the trainings that failed."""
     predictions: Mapping[str, pd.DataFrame]
     """By model ``study patient predicted true``: the mean over seeds, on the test split."""
     rows: tuple[RunRow, ...]
+    quantity: str
+    """What all of them predict; empty where all failed."""
+    drawing: Drawing
 
 
 def compare(rows: Sequence[RunRow], drawing: Drawing = USUAL) -> Comparison:
-    """Compare trainings on their test patients.
+    """Compare trainings on their test patients; the order of the rows is the order of the models and nothing else.
+
+    Args:
+        rows: trainings; those with a ``failure`` are listed and counted.
+        drawing: of patients, one set of draws for all models.
 
     Raises:
-        DatasetError: BAD_SPLIT where two trainings were tested on different patients, or with different truth.
+        DatasetError: BAD_SPLIT where a training that did not fail has no test predictions, or where two were tested on
+            different patients or against different truth; BAD_LABEL where they predict different quantities;
+            DUPLICATE_ID where a model has the same seed twice; MISSING_COLUMN where a table is not one of
+            ``table.pair``.
     """
-    done = [row for row in rows if not row.failure]
+    done = sorted((row for row in rows if not row.failure), key=lambda row: row.seed)
+    quantity = _check(rows, done)
     by_name = {name: [row for row in done if row.name == name] for name in dict.fromkeys(row.name for row in rows)}
     predictions = {name: _mean_over_seeds(each) for name, each in by_name.items() if each}
-    _check_same_patients(predictions)
+    judged = _judge(predictions, drawing)
+    models = []
+    for name, each in by_name.items():
+        given = [row for row in rows if row.name == name]
+        place = list(predictions).index(name) if each else None
+        models.append(
+            _describe(given, each)
+            | _describe_mean(predictions.get(name), {} if place is None else judged.intervals[place])
+            | _describe_beside(given, each)
+        )
     failures = [(row.name, row.seed, row.failure) for row in rows if row.failure]
-    models = [_describe(name, each, rows, predictions.get(name), drawing) for name, each in by_name.items()]
     return Comparison(
-        models=pd.DataFrame(models),
-        pairs=pd.DataFrame(_compare_pairs(predictions, drawing), columns=list(PAIR_COLUMNS)),
-        failures=pd.DataFrame(failures, columns=["name", "seed", "reason"]),
+        models=pd.DataFrame(models, columns=_columns(models)),
+        pairs=pd.DataFrame(_pair_rows(list(predictions), judged), columns=list(PAIR_COLUMNS)),
+        failures=pd.DataFrame(failures, columns=list(FAILURE_COLUMNS)),
         predictions=predictions,
         rows=tuple(rows),
+        quantity=quantity,
+        drawing=drawing,
     )
 
 
-PAIR_COLUMNS = (
-    "first",
-    "second",
-    "rmse_difference",
-    "rmse_low",
-    "rmse_high",
-    "mae_difference",
-    "mae_low",
-    "mae_high",
-    "first_better",
-)
+def best_epoch(history: pd.DataFrame) -> int:
+    """Place of the epoch whose weights were kept: the lowest validation RMSE, or loss where no RMSE was written.
+
+    A training that watched something else kept another; its history does not say which.
+    """
+    watched = history["validation_rmse" if "validation_rmse" in history.columns else "validation_loss"]
+    return int(np.argmin(watched.to_numpy(dtype=np.float64)))
+
+
+def _check(rows: Sequence[RunRow], done: Sequence[RunRow]) -> str:
+    """Refuse what cannot be compared; else the quantity that all predict."""
+    if len({(row.name, row.seed) for row in rows}) < len(rows):
+        raise DatasetError("DUPLICATE_ID", "a model has the same seed twice", where="rows")
+    for row in done:
+        _check_columns(row)
+    quantities = sorted({str(value) for row in done for pairs in row.pairs.values() for value in pairs["quantity"]})
+    if len(quantities) > 1:
+        what = f"the trainings predict {', '.join(quantities)}"
+        raise DatasetError("BAD_LABEL", what, "compare trainings of one quantity", where="rows")
+    for row in done[1:]:
+        _check_same_test(done[0].pairs["test"], row)
+    return quantities[0] if quantities else ""
+
+
+def _check_columns(row: RunRow) -> None:
+    if "test" not in row.pairs or row.pairs["test"].empty:
+        what = f"seed {row.seed} neither failed nor predicted the test split"
+        raise DatasetError("BAD_SPLIT", what, "say why in its failure", where=row.name)
+    for split, pairs in row.pairs.items():
+        missing = [name for name in _NEEDED if name not in pairs.columns]
+        if missing:
+            what = f"{', '.join(missing)} is missing from the pairs of the {split} split"
+            raise DatasetError("MISSING_COLUMN", what, "make them with table.pair", where=row.name)
+
+
+def _check_same_test(pairs: pd.DataFrame, row: RunRow) -> None:
+    one, other = (each.sort_values("study") for each in (pairs, row.pairs["test"]))
+    same = all(one[name].tolist() == other[name].tolist() for name in ("study", "patient"))
+    if not same or not np.allclose(one["true"].to_numpy(dtype=float), other["true"].to_numpy(dtype=float)):
+        what = f"the test patients of seed {row.seed}, or their truth, are not those of the other trainings"
+        raise DatasetError("BAD_SPLIT", what, "compare trainings on the same data folder", where=row.name)
 
 
 def _mean_over_seeds(rows: Sequence[RunRow]) -> pd.DataFrame:
@@ -97,37 +160,93 @@ def _mean_over_seeds(rows: Sequence[RunRow]) -> pd.DataFrame:
     return together.groupby(keys, sort=True, as_index=False).agg({"predicted": "mean", "true": "mean"})
 
 
-def _check_same_patients(predictions: Mapping[str, pd.DataFrame]) -> None:
-    first: pd.DataFrame | None = None
-    for name, each in predictions.items():
-        if first is None:
-            first = each
-        elif list(each["study"]) != list(first["study"]) or not np.allclose(each["true"], first["true"]):
-            what = "its test patients, or their truth, are not those of the other models"
-            raise DatasetError("BAD_SPLIT", what, "compare trainings on the same data folder", where=name)
+def _judge(predictions: Mapping[str, pd.DataFrame], drawing: Drawing) -> Judged:
+    if not predictions:
+        return Judged([], {})
+    tables = list(predictions.values())
+    said = np.stack([_arrays(each)[0] for each in tables])
+    return judge(said, _arrays(tables[0])[1], tables[0]["patient"].tolist(), drawing)
 
 
-def _describe(
-    name: str, done: Sequence[RunRow], rows: Sequence[RunRow], mean: pd.DataFrame | None, drawing: Drawing
-) -> dict[str, Any]:
-    """One row of the table of models."""
-    any_row = next(row for row in rows if row.name == name)
-    said: dict[str, Any] = {"name": name, "family": any_row.family, "variant": any_row.variant, "seeds": len(done)}
-    said["failed"] = sum(row.name == name and bool(row.failure) for row in rows)
-    for split in ("test", "validation", "train"):
+def _pair_rows(names: Sequence[str], judged: Judged) -> list[tuple[Any, ...]]:
+    def cells(found: Difference) -> tuple[float | None, ...]:
+        return found.value, found.low, found.high, found.first_better
+
+    return [
+        (names[first], names[second], *(cell for name in COMPARED for cell in cells(found[name])))
+        for (first, second), found in judged.differences.items()
+    ]
+
+
+def _describe(given: Sequence[RunRow], done: Sequence[RunRow]) -> dict[str, Any]:
+    """What a model is, how many of its trainings ended well, and their figures: ``<split>_<figure>`` the mean over
+    seeds, ``_sd`` the standard deviation (n - 1), None of a single seed.
+
+    ``collapsed_seeds`` are those that do no better than the mean of the training truth.
+    """
+    said: dict[str, Any] = {"name": given[0].name, "family": given[0].family, "variant": given[0].variant}
+    said |= {"seeds": len(done), "failed": len(given) - len(done)}
+    said["collapsed_seeds"] = sum(is_collapsed(*_arrays(row.pairs["test"]), _baseline(row)) for row in done)
+    said["collapsed"] = said["collapsed_seeds"] == len(done) if done else None
+    for split in SPLITS:
         values = [_figures(row.pairs[split]) for row in done if split in row.pairs]
-        for figure in FIGURES if values else ():
-            each = [value[figure] for value in values]
-            said[f"{split}_{figure}"] = float(np.mean(each))
-            said[f"{split}_{figure}_sd"] = float(np.std(each, ddof=1)) if len(each) > 1 else None
-    if mean is not None:
-        said |= _intervals(mean, drawing)
-        said["collapsed"] = bool(said["test_r2"] <= COLLAPSED)
-    published = any_row.published or {}
-    for figure in FIGURES:
-        said[f"published_{figure}"] = published.get(figure)
-    costs = [row.cost for row in done if row.cost]
-    return said | {key: float(np.mean([cost[key] for cost in costs])) for key in (costs[0] if costs else ())}
+        for figure in FIGURES:
+            mean, deviation = _spread([value[figure] for value in values])
+            said |= {f"{split}_{figure}": mean, f"{split}_{figure}_sd": deviation}
+    return said
+
+
+def _describe_mean(mean: pd.DataFrame | None, found: Mapping[str, Interval]) -> dict[str, Any]:
+    """``ensemble_<figure>`` of the mean over seeds, and where it lies: ``_low``, ``_high``."""
+    figures = {} if mean is None else _figures(mean)
+    said: dict[str, Any] = {}
+    for name in FIGURES:
+        low, high = (found[name].low, found[name].high) if name in found else (None, None)
+        said |= {
+            f"ensemble_{name}": figures.get(name),
+            f"ensemble_{name}_low": low,
+            f"ensemble_{name}_high": high,
+        }
+    return said
+
+
+def _describe_beside(given: Sequence[RunRow], done: Sequence[RunRow]) -> dict[str, Any]:
+    """What stands beside a model's figures, each None where it is not known.
+
+    ``baseline_rmse`` of saying the training mean; ``published_<figure>`` and ``difference_<figure>`` (ours, mean over
+    seeds, minus theirs); ``gap_<figure>`` (training minus test) and ``gap_loss`` (validation minus training, at the
+    best epoch), as figure 15 of paper 000 has them; the costs, mean over seeds.
+    """
+    published = next((row.published for row in given if row.published is not None), {})
+    own = [_figures(row.pairs["test"]) for row in done]
+    trained = [(_figures(row.pairs["train"]), _figures(row.pairs["test"])) for row in done if "train" in row.pairs]
+    said: dict[str, Any] = {"baseline_rmse": _mean([_baseline_rmse(row) for row in done])}
+    said |= {f"published_{name}": published.get(name) for name in FIGURES}
+    for name in FIGURES:
+        ours, theirs = _mean([figures[name] for figures in own]), published.get(name)
+        said[f"difference_{name}"] = None if ours is None or theirs is None else ours - float(theirs)
+    said |= {f"gap_{name}": _mean([train[name] - test[name] for train, test in trained]) for name in FIGURES}
+    said["gap_loss"] = _mean([gap for row in done if (gap := _loss_gap(row)) is not None])
+    names = dict.fromkeys([*COSTS, *(name for row in done for name in row.cost)])
+    return said | {name: _mean([float(row.cost[name]) for row in done if name in row.cost]) for name in names}
+
+
+def _baseline(row: RunRow) -> float:
+    """Mean of the training truth, or of the test truth where the training split was not predicted."""
+    known = row.pairs.get("train", row.pairs["test"])
+    return float(_arrays(known)[1].mean())
+
+
+def _baseline_rmse(row: RunRow) -> float:
+    true = _arrays(row.pairs["test"])[1]
+    return float(rmse(np.full_like(true, _baseline(row)), true))
+
+
+def _loss_gap(row: RunRow) -> float | None:
+    if row.history is None or not {"train_loss", "validation_loss"} <= set(row.history.columns) or row.history.empty:
+        return None
+    best = row.history.iloc[best_epoch(row.history)]
+    return float(best["validation_loss"] - best["train_loss"])
 
 
 def _figures(pairs: pd.DataFrame) -> dict[str, float]:
@@ -135,46 +254,17 @@ def _figures(pairs: pd.DataFrame) -> dict[str, float]:
     return {name: float(figure(said, true)) for name, figure in FIGURES.items()}
 
 
-def _intervals(mean: pd.DataFrame, drawing: Drawing) -> dict[str, float | None]:
-    """Of the mean over seeds: its figures and where they lie."""
-    said, true = _arrays(mean)
-
-    def statistic(weights: Float[np.ndarray, "*draws studies"]) -> Float[np.ndarray, "figures ..."]:
-        return np.stack([figure(said, true, weights) for figure in FIGURES.values()])
-
-    found = intervals(statistic, mean["patient"].tolist(), drawing)
-    limits: dict[str, float | None] = {}
-    for (name, figure), interval in zip(FIGURES.items(), found, strict=True):
-        limits |= {
-            f"ensemble_{name}": float(figure(said, true)),
-            f"ensemble_{name}_low": interval.low,
-            f"ensemble_{name}_high": interval.high,
-        }
-    return limits
+def _spread(values: Sequence[float]) -> tuple[float | None, float | None]:
+    return _mean(values), float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
-def _compare_pairs(predictions: Mapping[str, pd.DataFrame], drawing: Drawing) -> Iterator[tuple[Any, ...]]:
-    for (first, one), (second, other) in combinations(predictions.items(), 2):
-        yield (first, second, *_compare_two(one, other, drawing))
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
 
 
-def _compare_two(one: pd.DataFrame, other: pd.DataFrame, drawing: Drawing) -> tuple[float | None, ...]:
-    """Paired bootstrap: each draw of patients judges both."""
-    (said, true), (other_said, _) = _arrays(one), _arrays(other)
-    draws: list[np.ndarray] = []
-
-    def statistic(weights: Float[np.ndarray, "*draws studies"]) -> Float[np.ndarray, "figures ..."]:
-        both = np.stack([figure(said, true, weights) - figure(other_said, true, weights) for figure in (rmse, mae)])
-        if weights.ndim > 1:
-            draws.append(both[0].ravel())
-        return both
-
-    found: list[Interval] = intervals(statistic, one["patient"].tolist(), drawing)
-    now = statistic(np.ones(len(one)))
-    better = float(np.mean(np.concatenate(draws)[: drawing.resamples] < 0)) if draws else None
-    ends = [(float(value), interval.low, interval.high) for value, interval in zip(now, found, strict=True)]
-    return (*ends[0], *ends[1], better)
+def _columns(models: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for model in models for name in model))
 
 
-def _arrays(pairs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def _arrays(pairs: pd.DataFrame) -> tuple[Float[np.ndarray, " studies"], Float[np.ndarray, " studies"]]:
     return pairs["predicted"].to_numpy(dtype=np.float64), pairs["true"].to_numpy(dtype=np.float64)

@@ -1,20 +1,36 @@
-"""Figures of a comparison: predictions, agreement and learning of each model; gaps and performance of all."""
+"""Figures of a comparison: predictions, agreement and learning of each model; gaps and performance of all.
+
+Names of models and families are set as plain text (``parse_math=False``): a dollar sign in one is no formula.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullLocator
 
-from cinecor.evaluation.comparison import Comparison
+from cinecor.evaluation.agreement import FEWEST, limits
+from cinecor.evaluation.comparison import Comparison, RunRow, best_epoch
 from cinecor.evaluation.figures import BLUE, GREEN, GREY, ORANGE
+from cinecor.evaluation.quantities import EF, label, unit, with_unit
 
 _MARKERS = "osD^vP*Xph<>"
-_COLUMNS = 4
-_TILE = 2.6  # inches
+_COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito
+_COLUMNS = 5
+_TILE = 1.8  # inches, a panel; then the room beside, below and above all panels, and for each panel's name
+_LEFT, _FOOT, _HEAD, _TITLE = 0.6, 0.35, 0.3, 0.35
+_DPI = 150  # of the points, which are pixels: as curves those of 42 models would make a page of 12 MB
+_LOG_FROM = 4.0
+"""Largest over smallest loss from which the scale is logarithmic; below 2.5 it might have no number at all."""
+
+_LARGEST_NAMED = 60
+"""Points beyond which no names are written beside them."""
 
 
 def draw_all(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
@@ -22,111 +38,247 @@ def draw_all(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
     if comparison.predictions:
         yield "predicted-versus-true", predicted_versus_true(comparison)
         yield "bland-altman", bland_altman(comparison)
+    if any(_has_losses(row) for row in comparison.rows):
+        yield "learning-curves", learning_curves(comparison)
+    if len(_with_gap(comparison)):
         yield "generalisation-gap", generalisation_gap(comparison)
         yield "performance-against-gap", performance_against_gap(comparison)
-    if any(row.history is not None for row in comparison.rows):
-        yield "learning-curves", learning_curves(comparison)
 
 
 def predicted_versus_true(comparison: Comparison) -> Figure:
-    """A panel for each model, each test study a point, mean over seeds."""
-    figure, tiles = _tiles(list(comparison.predictions))
-    for axes, (name, pairs) in zip(tiles, comparison.predictions.items(), strict=True):
-        axes.plot([0, 90], [0, 90], color=GREY, lw=0.8)
-        axes.scatter(pairs["true"], pairs["predicted"], s=6, color=BLUE, alpha=0.5, lw=0)
-        axes.set(xlim=(0, 90), ylim=(0, 90), aspect="equal")
-        axes.set_title(name, fontsize=8)
-    figure.supxlabel("True EF (%)", fontsize=9)
-    figure.supylabel("Predicted EF (%)", fontsize=9)
+    """A panel for each model, each test study a point, mean over seeds; the same scale for all."""
+    figure, tiles = _tiles(list(comparison.predictions), shared=True)
+    low, high = _range(comparison)
+    for axes, pairs in zip(tiles, comparison.predictions.values(), strict=True):
+        axes.plot([low, high], [low, high], color=GREY, lw=0.8)
+        _scatter(axes, pairs["true"], pairs["predicted"])
+    tiles[0].set(xlim=(low, high), ylim=(low, high))
+    name = label(comparison.quantity)
+    across, up = (with_unit(f"{name}, {word}", comparison.quantity) for word in ("true", "predicted"))
+    _name_axes(figure, across, up)
     return figure
 
 
 def bland_altman(comparison: Comparison) -> Figure:
-    """A panel for each model: difference against mean, bias and limits of agreement."""
-    figure, tiles = _tiles(list(comparison.predictions))
-    for axes, (name, pairs) in zip(tiles, comparison.predictions.items(), strict=True):
-        difference = (pairs["predicted"] - pairs["true"]).to_numpy()
-        axes.scatter((pairs["predicted"] + pairs["true"]) / 2, difference, s=6, color=BLUE, alpha=0.5, lw=0)
-        spread = 1.96 * difference.std(ddof=1) if len(difference) > 1 else 0.0
-        for level, style in ((0.0, "-"), (-spread, "--"), (spread, "--")):
-            axes.axhline(difference.mean() + level, color=ORANGE, lw=0.9, ls=style)
-        axes.set_title(name, fontsize=8)
-    figure.supxlabel("Mean of predicted and true EF (%)", fontsize=9)
-    figure.supylabel("Predicted − true (%)", fontsize=9)
+    """A panel for each model: difference against mean, bias and limits of agreement; the same scale for all."""
+    figure, tiles = _tiles(list(comparison.predictions), shared=True)
+    for axes, pairs in zip(tiles, comparison.predictions.values(), strict=True):
+        difference = (pairs["predicted"] - pairs["true"]).to_numpy(dtype=np.float64)
+        axes.axhline(0, color=GREY, lw=0.8)
+        _scatter(axes, (pairs["predicted"] + pairs["true"]) / 2, pairs["predicted"] - pairs["true"])
+        if len(difference) >= FEWEST:
+            for level, style in zip(limits(difference, np.ones(len(difference))), ("-", "--", "--"), strict=True):
+                axes.axhline(float(level), color=ORANGE, lw=0.9, ls=style)
+    largest = max(float((pairs["predicted"] - pairs["true"]).abs().max()) for pairs in comparison.predictions.values())
+    tiles[0].set(xlim=_range(comparison), ylim=(-1.05 * largest - 1e-9, 1.05 * largest + 1e-9))
+    across, up = (with_unit(text, comparison.quantity) for text in ("Mean of predicted and true", "Predicted − true"))
+    _name_axes(figure, across, up)
     return figure
 
 
 def learning_curves(comparison: Comparison) -> Figure:
-    """A panel for each model: training and validation loss, a line for each seed."""
-    with_history = [row for row in comparison.rows if row.history is not None]
-    names = list(dict.fromkeys(row.name for row in with_history))
-    figure, tiles = _tiles(names)
+    """A panel for each model: training and validation loss, a line for each seed, a dot at the epoch that was kept."""
+    drawn = [row for row in comparison.rows if _has_losses(row)]
+    names = list(dict.fromkeys(row.name for row in drawn))
+    figure, tiles = _tiles(names, shared=False)
     for axes, name in zip(tiles, names, strict=True):
-        for row in with_history:
-            if row.name == name and row.history is not None:
-                axes.plot(row.history["epoch"], row.history["train_loss"], color=ORANGE, lw=1)
-                axes.plot(row.history["epoch"], row.history["validation_loss"], color=BLUE, lw=1)
-        axes.set_title(name, fontsize=8)
-        axes.set_yscale("log")
-    figure.supxlabel("Epoch", fontsize=9)
-    figure.supylabel("Loss: training orange, validation blue", fontsize=9)
+        each = [row.history for row in drawn if row.name == name and row.history is not None]
+        losses = [end for history in each for end in _draw_losses(axes, history)]
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+        if 0 < _LOG_FROM * min(losses) < max(losses):
+            axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+            axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+            axes.yaxis.set_minor_locator(NullLocator())
+    lines = [Line2D([], [], color=colour, lw=1.5) for colour in (ORANGE, BLUE)]
+    figure.legend(lines, ["training", "validation"], loc="upper right", ncols=2, frameon=False, fontsize=8, borderpad=0)
+    _name_axes(figure, "Epoch", "Loss")
     return figure
 
 
 def generalisation_gap(comparison: Comparison) -> Figure:
-    """Bars of test minus training error, and of validation minus training loss at the end (paper 000, Fig. 15)."""
-    models = _measured(comparison)
-    figure = Figure(figsize=(max(5.0, 0.42 * len(models) + 2), 4.2), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True)
+    """Bars of training minus test figures and of validation minus training loss (paper 000, figure 15).
+
+    Orange where the model does better on what it was trained on, green where it does not.
+    """
+    models = _with_gap(comparison)
+    panels = [name for name in ("rmse", "mae", "r2", "loss") if models[f"gap_{name}"].notna().any()]
+    figure = Figure(figsize=(2.1 * len(panels) + 2.2, 0.2 * len(models) + 1.4), layout="constrained")
+    every = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     places = np.arange(len(models))
-    for offset, name, colour in ((-0.2, "rmse", BLUE), (0.2, "mae", GREEN)):
-        upper.bar(
-            places + offset, models[f"test_{name}"] - models[f"train_{name}"], 0.4, color=colour, label=name.upper()
-        )
-    upper.set_ylabel("Test − training (%)", fontsize=8)
-    upper.legend(frameon=False, fontsize=8)
-    lower.bar(places, [_loss_gap(comparison, name) for name in models["name"]], 0.6, color=ORANGE)
-    lower.set_ylabel("Validation − training loss", fontsize=8)
-    lower.set_xticks(places, models["name"], rotation=60, ha="right", fontsize=7)
-    for axes in (upper, lower):
-        axes.axhline(0, color=GREY, lw=0.8)
+    for axes, name in zip(every, panels, strict=True):
+        gap = models[f"gap_{name}"].to_numpy(dtype=np.float64)
+        better_trained = gap < 0 if name in ("rmse", "mae") else gap > 0
+        axes.barh(places, gap, 0.7, color=np.where(better_trained, ORANGE, GREEN).tolist())
+        axes.axvline(0, color=GREY, lw=0.8)
+        axes.set_xlabel(_GAPS[name].format(_in_unit(comparison.quantity)), fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=7)
+    every[0].set_yticks(places, models["name"].tolist(), fontsize=7, parse_math=False)
+    every[0].set_ylim(len(models) - 0.5, -0.5)  # the first model on top
+    signs = [Patch(color=ORANGE), Patch(color=GREEN)]
+    figure.legend(
+        signs,
+        ["better on training", "better on test or validation"],
+        loc="outside upper right",
+        ncols=2,
+        frameon=False,
+        fontsize=8,
+    )
     return figure
+
+
+_GAPS = {
+    "rmse": "Training − test RMSE{}",
+    "mae": "Training − test MAE{}",
+    "r2": "Training − test R²",
+    "loss": "Validation − training loss",
+}
 
 
 def performance_against_gap(comparison: Comparison) -> Figure:
-    """Test RMSE against test minus training RMSE, a marker for each family (paper 000, Fig. 16)."""
-    models = _measured(comparison)
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    """How much worse than on training studies against how bad, a marker for each family (paper 000, figure 16).
+
+    As in the paper a collapsed model lies at the bottom right: a large error, and a small gap because nothing was
+    learned. The dotted line is the error of saying the training mean. Names stand where there is room.
+    """
+    models = _with_gap(comparison)
+    figure = Figure(figsize=(8.4, 5.4), layout="constrained")
     axes = figure.add_subplot()
-    for place, (family, rows) in enumerate(models.groupby("family", sort=False)):
-        gap = rows["test_rmse"] - rows["train_rmse"]
-        axes.scatter(gap, rows["test_rmse"], marker=_MARKERS[place % len(_MARKERS)], s=36, label=str(family))
-        for x, y, name in zip(gap, rows["test_rmse"], rows["name"], strict=True):
-            axes.annotate(str(name), (x, y), textcoords="offset points", xytext=(4, 3), fontsize=6)
-    axes.set_xlabel("Test − training RMSE (%)")
-    axes.set_ylabel("Test RMSE (%)")
+    gap = -models["gap_rmse"]
+    families = models["family"].replace("", "other")
+    for place, family in enumerate(dict.fromkeys(families)):
+        rows = families == family
+        axes.plot(
+            models["test_rmse"][rows],
+            gap[rows],
+            ls="",
+            marker=_MARKERS[place % len(_MARKERS)],
+            color=_COLOURS[place % len(_COLOURS)],
+            ms=6,
+            label=f"{family} ",  # a space, because matplotlib hides a label that begins with _
+        )
+    baseline = float(models["baseline_rmse"].mean())
+    axes.margins(0.08)
+    if baseline <= 1.2 * float(models["test_rmse"].max()):
+        axes.axvline(baseline, color=GREY, lw=0.9, ls=":")
+    axes.axhline(0, color=GREY, lw=0.8)
+    axes.set_xlabel(f"Test RMSE{_in_unit(comparison.quantity)}")
+    axes.set_ylabel(f"Test − training RMSE{_in_unit(comparison.quantity)}")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=7)
+    legend = figure.legend(loc="outside right upper", frameon=False, fontsize=8)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    if len(models) <= _LARGEST_NAMED:
+        _name_points(figure, axes, models["test_rmse"].tolist(), gap.tolist(), models["name"].tolist())
     return figure
 
 
-def _measured(comparison: Comparison) -> pd.DataFrame:
-    return comparison.models[comparison.models["seeds"] > 0].reset_index(drop=True)
+def _name_points(
+    figure: Figure, axes: Axes, across: Sequence[float], up: Sequence[float], names: Sequence[str]
+) -> None:
+    """Write names to the right, left, above or below of points, the best model first, where they cover nothing."""
+    figure.draw_without_rendering()
+    points = axes.transData.transform(np.column_stack([across, up]))
+    per_point = figure.dpi / 72
+    height, letter, apart = 6 * per_point, 3.8 * per_point, 5 * per_point  # of 6 pt type
+    taken = [(x - apart / 2, y - apart / 2, x + apart / 2, y + apart / 2) for x, y in points]
+    frame = axes.get_window_extent()
+    for at in np.argsort(across, kind="stable"):
+        (x, y), width = points[at], letter * len(names[at])
+        for left, middle in (
+            (x + apart, y),
+            (x - apart - width, y),
+            (x - width / 2, y + 2 * apart),
+            (x - width / 2, y - 2 * apart),
+        ):
+            box = (left, middle - height / 2, left + width, middle + height / 2)
+            inside = frame.x0 <= box[0] and box[2] <= frame.x1 and frame.y0 <= box[1] and box[3] <= frame.y1
+            if inside and not any(_overlap(box, other) for other in taken):
+                taken.append(box)
+                offset = ((left - x) / per_point, (middle - y) / per_point)
+                axes.annotate(
+                    names[at],
+                    (across[at], up[at]),
+                    xytext=offset,
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=6,
+                    parse_math=False,
+                )
+                break
 
 
-def _loss_gap(comparison: Comparison, name: str) -> float:
-    """Mean over seeds, of the last epoch; 0 where no history was kept."""
-    last = [row.history.iloc[-1] for row in comparison.rows if row.name == name and row.history is not None]
-    return float(np.mean([row["validation_loss"] - row["train_loss"] for row in last])) if last else 0.0
+def _overlap(one: Sequence[float], other: Sequence[float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _tiles(names: list[str]) -> tuple[Figure, list[Axes]]:
+def _with_gap(comparison: Comparison) -> pd.DataFrame:
+    """Models whose training studies were predicted too."""
+    models = comparison.models
+    return models[models["gap_rmse"].notna()].reset_index(drop=True) if len(models) else models
+
+
+def _has_losses(row: RunRow) -> bool:
+    needed = {"epoch", "train_loss", "validation_loss"}
+    return row.history is not None and len(row.history) > 0 and needed <= set(row.history.columns)
+
+
+def _draw_losses(axes: Axes, history: pd.DataFrame) -> tuple[float, float]:
+    """Both curves of one training; the smallest and the largest loss of them."""
+    for name, colour in (("train_loss", ORANGE), ("validation_loss", BLUE)):
+        axes.plot(history["epoch"], history[name], color=colour, lw=1, alpha=0.8)
+    kept = history.iloc[best_epoch(history)]
+    axes.plot([kept["epoch"]], [kept["validation_loss"]], color=BLUE, marker="o", ms=3.5, ls="")
+    losses = history[["train_loss", "validation_loss"]].to_numpy(dtype=np.float64)
+    return float(losses.min()), float(losses.max())
+
+
+def _scatter(axes: Axes, across: pd.Series[float], up: pd.Series[float]) -> None:
+    axes.scatter(across, up, s=4, color=BLUE, alpha=0.4, lw=0, rasterized=True)
+
+
+def _range(comparison: Comparison) -> tuple[float, float]:
+    """From the smallest to the largest of all models' values; EF from 0 to 90 % at least."""
+    values = np.concatenate([pairs[["true", "predicted"]].to_numpy(float) for pairs in comparison.predictions.values()])
+    low, high = float(values.min()), float(values.max())
+    if comparison.quantity == EF:
+        return min(0.0, low - 1), max(90.0, high + 1)
+    margin = 0.05 * max(high - low, 1e-6)
+    return low - margin, high + margin
+
+
+def _in_unit(quantity: str) -> str:
+    return f" ({unit(quantity)})" if unit(quantity) else ""
+
+
+def _tiles(names: Sequence[str], *, shared: bool) -> tuple[Figure, list[Axes]]:
+    """A small panel for each name; those with one scale share its numbers.
+
+    Placed by hand: matplotlib's layout engines take ten seconds for the 42 models of paper 000.
+    """
     columns = min(_COLUMNS, len(names))
     rows = -(-len(names) // columns)
-    figure = Figure(figsize=(_TILE * columns, _TILE * rows), layout="constrained")
-    tiles = [figure.add_subplot(rows, columns, place + 1) for place in range(len(names))]
-    for axes in tiles:
+    gap = 0.15 if shared else 0.45  # inches, between panels from side to side
+    wide, high = _LEFT + columns * (_TILE + gap) + 0.1, _FOOT + rows * (_TILE + _TITLE) + _HEAD
+    figure = Figure(figsize=(max(wide, 3.4), high), dpi=_DPI)
+    tiles: list[Axes] = []
+    for place, name in enumerate(names):
+        down, across = divmod(place, columns)
+        left, bottom = _LEFT + across * (_TILE + gap), high - _HEAD - (down + 1) * (_TILE + _TITLE)
+        share = tiles[0] if shared and tiles else None
+        box = (left / figure.get_figwidth(), bottom / high, _TILE / figure.get_figwidth(), _TILE / high)
+        axes = figure.add_axes(box, sharex=share, sharey=share)
+        axes.set_title(name, fontsize=7, pad=3, parse_math=False)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(labelsize=7)
+        lowest = place + columns >= len(names)
+        axes.tick_params(labelsize=6, labelleft=not shared or across == 0, labelbottom=not shared or lowest)
+        tiles.append(axes)
     return figure, tiles
+
+
+def _name_axes(figure: Figure, across: str, up: str) -> None:
+    """One name for each axis of all panels."""
+    width, height = figure.get_size_inches()
+    figure.supxlabel(across, fontsize=9, y=0.08 / height, va="bottom")
+    figure.supylabel(up, fontsize=9, x=0.05 / width, ha="left")

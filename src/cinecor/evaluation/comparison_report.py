@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,49 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from cinecor import storage
-from cinecor.evaluation.comparison import Comparison
+from cinecor.evaluation.comparison import FIGURES, Comparison
 from cinecor.evaluation.comparison_figures import draw_all
 from cinecor.evaluation.figures import to_svg
+from cinecor.evaluation.quantities import label, unit
 from cinecor.records import NOT_FOR_CLINICAL_USE
 from cinecor.version import __version__
 
 PAGE, TABLE, TEXT, PAIRS = "comparison.html", "comparison.csv", "comparison.md", "pairs.csv"
-_HEAD = ("model", "variant", "seeds", "RMSE", "MAE", "R²", "95 % interval of RMSE", "published RMSE", "MAE", "R²", "")
+OTHERS = "Other models"
+"""Heading of the models that no table names."""
+
+_DIGITS = {"rmse": 2, "mae": 2, "r2": 3}
+_WORDS = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
+_TITLES = {
+    "predicted-versus-true": "Predicted against true",
+    "bland-altman": "Bland–Altman",
+    "learning-curves": "Learning curves",
+    "generalisation-gap": "From training to test: the gap",
+    "performance-against-gap": "Performance and generalisation",
+}
+_COSTS = {
+    "parameters": ("parameters", 1.0, 0),
+    "flops": ("GFLOP a clip", 1e-9, 2),
+    "train_ms_per_clip": ("training, ms a clip", 1.0, 1),
+    "inference_ms_per_clip": ("inference, ms a clip", 1.0, 1),
+    "peak_mb": ("memory, MB", 1.0, 0),
+    "train_seconds": ("whole training, s", 1.0, 0),
+}
+"""Heading, factor and digits of each cost that is printed."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """A table as it is printed, the same in Markdown and HTML."""
+
+    title: str
+    headings: tuple[str, ...]
+    left: tuple[int, ...]
+    """Columns of words; the others hold numbers and stand to the right."""
+    rows: list[tuple[str, ...]]
+    note: str = ""
 
 
 def write_comparison(
@@ -32,10 +69,12 @@ def write_comparison(
     """Write all of it, each file whole or not at all.
 
     Args:
-        folder: made where it does not exist.
+        folder: made where it does not exist; earlier files of the same names are replaced.
         comparison: of ``compare``.
         title: of the page.
-        tables: names of models by heading, for a page that has the paper's tables one by one; None: one table.
+        tables: names of models by heading, for a page that has the paper's tables one by one; a model may stand in
+            several. Those that stand in none follow under a heading of their own, those that were not run are named.
+            None: one table.
         synthetic: whether the hearts were simulated; the page then says so.
         facts: one line on the data.
 
@@ -49,18 +88,162 @@ def write_comparison(
     figures = {name: to_svg(figure) for name, figure in draw_all(comparison)}
     for name, svg in figures.items():
         storage.write_text(folder / f"{name}.svg", svg)
-    grouped = _group(comparison, tables or {"All models": list(comparison.models["name"])})
+    sheets, missing = _sheets(comparison, tables)
     storage.write_text(folder / TABLE, comparison.models.to_csv(index=False, lineterminator="\n"))
     storage.write_text(folder / PAIRS, comparison.pairs.to_csv(index=False, lineterminator="\n"))
-    storage.write_text(folder / TEXT, _markdown(comparison, grouped, title, facts, synthetic))
-    storage.write_text(folder / PAGE, _page(comparison, grouped, figures, title, facts, synthetic))
+    words = {"title": title, "facts": _facts(comparison, facts), "synthetic": synthetic, "missing": missing}
+    storage.write_text(folder / TEXT, _markdown(comparison, sheets, words))
+    storage.write_text(folder / PAGE, _page(comparison, sheets, words, figures))
     return folder / PAGE
 
 
-def _group(comparison: Comparison, tables: Mapping[str, Sequence[str]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    rows = {row["name"]: row for row in _records(comparison.models)}
-    grouped = [(heading, [rows[name] for name in names if name in rows]) for heading, names in tables.items()]
-    return [(heading, found) for heading, found in grouped if found]
+def _sheets(comparison: Comparison, tables: Mapping[str, Sequence[str]] | None) -> tuple[list[Sheet], list[str]]:
+    """Every table but the pairs, and the names that tables ask for and nobody ran."""
+    rows = {str(row["name"]): row for row in _records(comparison.models)}
+    asked = {"All models": list(rows)} if tables is None else {title: list(names) for title, names in tables.items()}
+    named = {name for names in asked.values() for name in names}
+    asked |= {OTHERS: rest} if (rest := [name for name in rows if name not in named]) else {}
+    found = {title: [rows[name] for name in names if name in rows] for title, names in asked.items()}
+    level = f"{100 * comparison.drawing.level:g} %"
+    sheets = [_test_sheet(title, each, level) for title, each in found.items() if each]
+    done = [row for row in rows.values() if row["seeds"]]
+    sheets += [_split_sheet(done)] if done else []
+    sheets += [_cost_sheet(done)] if any(row[name] is not None for row in done for name in _COSTS) else []
+    missing = list(dict.fromkeys(name for names in asked.values() for name in names if name not in rows))
+    return sheets, missing
+
+
+def _test_sheet(title: str, rows: Sequence[Row], level: str) -> Sheet:
+    figures = tuple(_WORDS.values())
+    published = (f"published {figures[0]}", *figures[1:], f"ours − published {figures[0]}", *figures[1:])
+    headings = ("model", "variant", "seeds", *figures, f"RMSE of the seeds' mean ({level} interval)", *published, "")
+    return Sheet(title=title, headings=headings, left=(0, 1, 6, 13), rows=[_test_cells(row) for row in rows])
+
+
+def _test_cells(row: Row) -> tuple[str, ...]:
+    ours = [_spread(row, f"test_{name}", digits) for name, digits in _DIGITS.items()]
+    theirs = [_number(row[f"published_{name}"], digits) for name, digits in _DIGITS.items()]
+    apart = [_number(row[f"difference_{name}"], digits, sign="+") for name, digits in _DIGITS.items()]
+    interval = _interval(row["ensemble_rmse_low"], row["ensemble_rmse_high"])
+    together = "–" if row["ensemble_rmse"] is None else f"{row['ensemble_rmse']:.2f} ({interval})"
+    variant = ", ".join(text for text in (row["family"], row["variant"]) if text)
+    return (row["name"], variant, str(row["seeds"]), *ours, together, *theirs, *apart, _remark(row))
+
+
+def _remark(row: Row) -> str:
+    """What must not be overlooked."""
+    remarks = []
+    if row["failed"]:
+        remarks.append(f"{row['failed']} of {row['seeds'] + row['failed']} failed" if row["seeds"] else "failed")
+    if row["collapsed_seeds"]:
+        remarks.append("collapsed" if row["collapsed"] else f"{row['collapsed_seeds']} of {row['seeds']} collapsed")
+    return ", ".join(remarks)
+
+
+def _split_sheet(rows: Sequence[Row]) -> Sheet:
+    splits = {"train": "training", "validation": "validation", "test": "test"}
+    headings = (
+        "model",
+        *(f"{word} {_WORDS[name]}" for name in FIGURES for word in splits.values()),
+        "RMSE of the mean",
+    )
+    cells = [
+        (
+            row["name"],
+            *(_spread(row, f"{split}_{name}", _DIGITS[name]) for name in FIGURES for split in splits),
+            _number(row["baseline_rmse"], 2),
+        )
+        for row in rows
+    ]
+    note = (
+        "Mean ± SD over seeds. The last column is the test RMSE of saying the mean of the training truth for everyone."
+    )
+    return Sheet(title="From training to test", headings=headings, left=(0,), rows=cells, note=note)
+
+
+def _cost_sheet(rows: Sequence[Row]) -> Sheet:
+    known = {name: each for name, each in _COSTS.items() if any(row[name] is not None for row in rows)}
+    cells = [
+        (
+            row["name"],
+            *(
+                "–" if row[name] is None else f"{factor * row[name]:,.{digits}f}"
+                for name, (_, factor, digits) in known.items()
+            ),
+        )
+        for row in rows
+    ]
+    headings = ("model", *(heading for heading, _, _ in known.values()))
+    return Sheet(title="What they cost", headings=headings, left=(0,), rows=cells)
+
+
+def _pair_sheet(comparison: Comparison) -> Sheet:
+    level = f"{100 * comparison.drawing.level:g} % interval"
+    names = [name for name in FIGURES if f"{name}_difference" in comparison.pairs.columns]
+    headings = ("first", "second", *(text for name in names for text in (_WORDS[name], level, "first better")))
+    cells = [
+        (row["first"], row["second"], *(text for name in names for text in _pair_cells(row, name)))
+        for row in _records(comparison.pairs)
+    ]
+    note = (
+        "First minus second, of the mean over seeds: below 0 the first is better. Paired bootstrap over patients,"
+        f" {comparison.drawing.resamples} draws; “first better” is the share of them in which it is. The intervals are"
+        " not widened for the number of pairs: among many pairs some miss 0 by chance."
+    )
+    return Sheet(title="Two by two, on the same patients", headings=headings, left=(0, 1, 3, 6), rows=cells, note=note)
+
+
+def _pair_cells(row: Row, name: str) -> tuple[str, str, str]:
+    share = row[f"{name}_first_better"]
+    interval = _interval(row[f"{name}_low"], row[f"{name}_high"], sign="+")
+    return _number(row[f"{name}_difference"], 2, sign="+"), interval, "–" if share is None else f"{100 * share:.0f} %"
+
+
+def _page(comparison: Comparison, sheets: Sequence[Sheet], words: Mapping[str, Any], figures: Mapping[str, str]) -> str:
+    environment = Environment(
+        loader=PackageLoader("cinecor.evaluation"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("comparison.html").render(
+        **words,
+        sheets=sheets,
+        pairs=_pair_sheet(comparison),
+        failures=_records(comparison.failures),
+        figures=[(_TITLES[name], svg) for name, svg in figures.items()],
+        use=NOT_FOR_CLINICAL_USE,
+        version=__version__,
+    )
+
+
+def _markdown(comparison: Comparison, sheets: Sequence[Sheet], words: Mapping[str, Any]) -> str:
+    synthetic = " **Numbers from synthetic hearts.**" if words["synthetic"] else ""
+    lines = [f"# {_escape(words['title'])}", "", _escape(words["facts"]) + synthetic, ""]
+    if words["missing"]:
+        lines += ["Not run: " + ", ".join(map(_escape, words["missing"])) + ".", ""]
+    failed = [
+        f"* {_escape(row['name'])}, seed {row['seed']}: {_escape(row['reason'])}"
+        for row in _records(comparison.failures)
+    ]
+    lines += ["## Trainings that failed", "", *failed, ""] if failed else []
+    for sheet in sheets:
+        rule = ["---" if place in sheet.left else "--:" for place in range(len(sheet.headings))]
+        rows = [sheet.headings, *sheet.rows]
+        head, *body = [f"| {' | '.join(_escape(cell) for cell in row)} |" for row in rows]
+        lines += [f"## {_escape(sheet.title)}", "", *([_escape(sheet.note), ""] if sheet.note else [])]
+        lines += [head, f"|{'|'.join(rule)}|", *body, ""]
+    return "\n".join(lines)
+
+
+def _facts(comparison: Comparison, facts: str) -> str:
+    """The caller's line, then what all tables share."""
+    ours = ""
+    if comparison.quantity:
+        sign = f", {unit(comparison.quantity)}" if unit(comparison.quantity) else ""
+        studies = len(next(iter(comparison.predictions.values())))
+        ours = (
+            f"{label(comparison.quantity)}{sign}, {studies} test studies; mean ± SD over seeds; intervals over patients"
+            f" of the mean prediction over seeds, {comparison.drawing.resamples} bootstrap draws."
+        )
+    return " ".join(text for text in (facts, ours) if text)
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -69,64 +252,19 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]
 
 
-def _page(
-    comparison: Comparison,
-    grouped: list[tuple[str, list[dict[str, Any]]]],
-    figures: Mapping[str, str],
-    title: str,
-    facts: str,
-    synthetic: bool,
-) -> str:
-    environment = Environment(
-        loader=PackageLoader("cinecor.evaluation"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("comparison.html").render(
-        title=title,
-        facts=facts,
-        synthetic=synthetic,
-        tables=grouped,
-        costs=[row for row in _records(comparison.models) if row.get("parameters") is not None],
-        pairs=_records(comparison.pairs),
-        failures=_records(comparison.failures),
-        figures=[(name.replace("-", " ").capitalize(), svg) for name, svg in figures.items()],
-        use=NOT_FOR_CLINICAL_USE,
-        version=__version__,
-    )
+def _spread(row: Row, name: str, digits: int) -> str:
+    deviation = row[f"{name}_sd"]
+    return _number(row[name], digits) + ("" if deviation is None else f" ± {deviation:.{digits}f}")
 
 
-def _markdown(
-    comparison: Comparison,
-    grouped: list[tuple[str, list[dict[str, Any]]]],
-    title: str,
-    facts: str,
-    synthetic: bool,
-) -> str:
-    lines = [f"# {title}", "", facts + (" **Numbers from synthetic hearts.**" if synthetic else ""), ""]
-    for heading, rows in grouped:
-        lines += [
-            f"## {heading}",
-            "",
-            f"| {' | '.join(_HEAD)} |",
-            "|---|---|" + "--:|" * 4 + "---|" + "--:|" * 3 + "---|",
-        ]
-        lines += [f"| {' | '.join(_cells(row))} |" for row in rows] + [""]
-    failed = [f"* {row['name']}, seed {row['seed']}: {row['reason']}" for row in _records(comparison.failures)]
-    return "\n".join([*lines, *(["## Trainings that failed", "", *failed, ""] if failed else [])])
+def _number(value: float | None, digits: int, sign: str = "") -> str:
+    return "–" if value is None else f"{value:{sign}.{digits}f}"
 
 
-def _cells(row: Mapping[str, Any]) -> list[str]:
-    ours = [_spread(row, f"test_{name}") for name in ("rmse", "mae", "r2")]
-    low, high = row.get("ensemble_rmse_low"), row.get("ensemble_rmse_high")
-    theirs = [_number(row[f"published_{name}"]) for name in ("rmse", "mae", "r2")]
-    remark = "collapsed" if row.get("collapsed") is True else ("" if row["seeds"] else "failed")
-    interval = f"{_number(low)} to {_number(high)}"
-    return [row["name"], f"{row['family']}, {row['variant']}", str(row["seeds"]), *ours, interval, *theirs, remark]
+def _interval(low: float | None, high: float | None, sign: str = "") -> str:
+    return "–" if low is None else f"{_number(low, 2, sign)} to {_number(high, 2, sign)}"
 
 
-def _spread(row: Mapping[str, Any], name: str) -> str:
-    deviation = row.get(f"{name}_sd")
-    return _number(row.get(name)) + ("" if deviation is None else f" ± {deviation:.2f}")
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+def _escape(text: str) -> str:
+    """One line of Markdown that ends no cell and opens no tag; underscores stay, for terminals show it too."""
+    return re.sub(r"([\\|`*])", r"\\\1", " ".join(text.split())).replace("<", "&lt;")

@@ -45,14 +45,14 @@ def bias(predicted: Values, true: Values, weights: Weights | None = None) -> Fig
 def r2(predicted: Values, true: Values, weights: Weights | None = None) -> Figures:
     """Coefficient of determination, 1 - SSres/SStot; below 0 where the mean of the truth would have done better."""
     unexplained = _mean((predicted - true) ** 2, weights)
-    return _ratio(np.asarray(_variance(true, weights) - unexplained), _variance(true, weights))
+    return _ratio(np.asarray(variance(true, weights) - unexplained), variance(true, weights))
 
 
 def pearson(predicted: Values, true: Values, weights: Weights | None = None) -> Figures:
     """Correlation of predicted and true; blind to bias and scale."""
     p, t = predicted - predicted.mean(), true - true.mean()
     covariance = np.asarray(_mean(p * t, weights) - _mean(p, weights) * _mean(t, weights))
-    spread = np.asarray(np.sqrt(_variance(predicted, weights) * _variance(true, weights)))
+    spread = np.asarray(np.sqrt(variance(predicted, weights) * variance(true, weights)))
     return np.asarray(np.clip(_ratio(covariance, spread), -1, 1))
 
 
@@ -63,12 +63,20 @@ def icc(predicted: Values, true: Values, weights: Weights | None = None) -> Figu
     """
     n = np.asarray(_ones(predicted, weights).sum(-1))
     freedom = np.where(n > 1, n - 1, np.nan)
-    rows = 2 * n * _variance((predicted + true) / 2, weights) / freedom
-    error = n * _variance(predicted - true, weights) / (2 * freedom)
+    rows = 2 * n * variance((predicted + true) / 2, weights) / freedom
+    error = n * variance(predicted - true, weights) / (2 * freedom)
     columns = n * bias(predicted, true, weights) ** 2 / 2
     varies = rows + error > 0  # two constants, even different ones, say nothing of telling studies apart
     whole = np.where(varies, rows + error + 2 * (columns - error) / n, 0.0)
     return _ratio(np.asarray(rows - error), whole)
+
+
+def variance(values: Values, weights: Weights | None = None) -> Figures:
+    """Mean square about the mean, SD² with n; exactly 0 where the values are constant but for rounding."""
+    centred = values - values.mean()  # against cancellation in the difference of squares
+    found = _mean(centred**2, weights) - _mean(centred, weights) ** 2
+    floor = (_FLAT * np.abs(values).max()) ** 2
+    return np.asarray(np.where(found > floor, found, 0.0))
 
 
 Metric: TypeAlias = Callable[[Values, Values, Weights | None], Figures]
@@ -90,14 +98,6 @@ def _mean(values: Values, weights: Weights | None) -> Figures:
     if weights is None:
         return np.asarray(values.mean())
     return np.asarray(weights @ values / weights.sum(-1))
-
-
-def _variance(values: Values, weights: Weights | None) -> Figures:
-    """Mean square about the mean; exactly 0 where the values are constant but for rounding."""
-    centred = values - values.mean()  # against cancellation in the difference of squares
-    found = _mean(centred**2, weights) - _mean(centred, weights) ** 2
-    floor = (_FLAT * np.abs(values).max()) ** 2
-    return np.asarray(np.where(found > floor, found, 0.0))
 
 
 def _ratio(above: Figures, below: Figures) -> Figures:

@@ -54,10 +54,16 @@ def measure_outlines(predictor: Predictor, cine: Cine, index: int, recorded: Fra
         values=tuple((ed, ef) for ed, ef in _corrected(predictor, curve)),
         details=(*_beats(predictor, curve, index), *(_volumes(curve, index) if spacing else ())),
         missing=() if spacing else (NO_SIZE,),
-        warnings=(warned,) if warned else (),
+        warnings=tuple(text for text in (warned, _unsteady(curve, index)) if text),
         pictures=_pictures(recorded, cine, sector, predictor.spec, maps, curve, index),
         curves=_curves(cine, curve, index, sized=spacing is not None),
     )
+
+
+def _unsteady(curve: VolumeCurve, index: int) -> str:
+    if curve.steady:
+        return ""
+    return f"loop {index}: its outline jumps by {100 * curve.jump:.0f} % from frame to frame: the interval may not hold"
 
 
 def _doubt(maps: Float[np.ndarray, "time height width"], curve: VolumeCurve) -> str:

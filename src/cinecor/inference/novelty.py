@@ -14,8 +14,8 @@ EDGE = 99.0  # percentile of the training clips' own distances that counts as 1
 WARN = 1.0
 """Above this a report warns that the interval may not hold."""
 REFUSE = 1.3
-"""Above this nothing is measured. With the weights in the package a real apical loop scores 0.65, moving bars 1.66 and
-cine MRI 1.37; noise scores 1.09, which is why an image that is no sector is refused before."""
+"""Above this nothing is measured. With the weights in the package a real apical loop scores 0.5, synthetic loops 0.2 to
+0.7, noise and blobs in the shape of a sector 2.4 to 2.9, cine MRI 3.8."""
 
 
 class Novelty:

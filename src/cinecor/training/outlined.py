@@ -27,7 +27,8 @@ def predict_beats(
     device: torch.device,
     check: Callable[[], None] = lambda: None,
 ) -> Iterator[Said]:
-    """EF of every beat of every loop, from its ED frame on; a loop whose outlines cannot be measured has none.
+    """EF of every beat of every loop, from its ED frame on; a loop whose outlines cannot be measured, or are not
+    steady, has none: its interval would be that of other loops.
 
     Args:
         task: a dense network on ``device``; is left in evaluation mode.
@@ -47,7 +48,7 @@ def predict_beats(
                 curve = volume_curve(maps, None, times)
             except InputError:
                 continue
-            if curve.doubt:
+            if curve.doubt or not curve.steady:
                 continue
             targets = {target: float(study.labels[target])}
             for (start, _), value in zip(curve.phases, curve.ejection_fractions, strict=True):

@@ -1,0 +1,95 @@
+"""Every experiment of paper 000 trains one epoch on a tiny cohort of synthetic hearts, by the code that a user runs."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from cinecor.cli.__main__ import app
+from cinecor.datasets import echonet_dynamic
+from cinecor.phantom import echo_study
+from cinecor.training import train
+from cinecor.training.benchmarks import list_benchmarks, select_rows
+from cinecor.training.recipe import apply_overrides
+from cinecor.training.sweep import Job, run_sweep
+
+SPLITS = ("train", "train", "train", "validation", "test", "test", "test")
+ROWS = select_rows("000")
+SMALL = ["--epochs", "1", "--clip.length", "5", "--reference_clips", "2", "--batch_size", "2", "--device", "cpu"]
+
+
+def _small(recipe):
+    """Thin and on small clips; Inception-v3 has its own width, needs 75 pixels, and starts here without a download."""
+    if recipe.model.options.get("cnn") == "inception_v3":
+        size, changes = "80", ["--model.options.pretrained", "false"]
+    else:
+        size, changes = "32", ["--model.options.width", "0.05"]
+    if recipe.model.name == "fusion":
+        changes += ["--model.options.task_width", "80"]
+    return apply_overrides(recipe, [*SMALL, "--clip.height", size, "--clip.width", size, *changes])
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("paper000")
+    studies = [echo_study(index, 0, max_frames=24, split=split) for index, split in enumerate(SPLITS)]
+    echonet_dynamic.write(studies, folder / "data")
+    return folder
+
+
+def test_there_are_42_rows_in_the_order_of_the_paper():
+    assert list_benchmarks() == ["000"]
+    assert [recipe.published.row for recipe in ROWS.values()] == list(range(1, 43))
+    assert all(recipe.published.tables and recipe.published.family for recipe in ROWS.values())
+
+
+@pytest.mark.parametrize(
+    ("table", "count"), [(1, 4), (2, 4), (3, 4), (4, 8), (5, 2), (6, 12), (7, 3), (8, 4), (9, 6), (10, 26)]
+)
+def test_tables_have_the_rows_of_the_paper(table, count):
+    assert len(select_rows("000", [table])) == count
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_it_trains(name, data, tmp_path):
+    run = train(_small(ROWS[name]), data / "data", tmp_path / "run", cache=data / "cache")
+    assert run.manifest.metrics["test"]["rmse"] > 0
+    assert run.recipe.published.row == ROWS[name].published.row
+
+
+def test_the_command_runs_compares_and_does_not_repeat(data, tmp_path, monkeypatch):
+    monkeypatch.setenv("CINECOR_CACHE", str(data / "cache"))
+    sizes = ["--clip.height", "32", "--clip.width", "32", "--model.options.width", "0.05"]
+    command = ["benchmark", "000", "--data", str(data / "data"), "--out", str(tmp_path / "bench"), "--only", "stem"]
+    command += ["--only", "mini_b1", "--seeds", "2", *SMALL, *sizes]
+    first = CliRunner().invoke(app, command)
+    assert first.exit_code == 0, first.output
+    weights = sorted((tmp_path / "bench").rglob("model.safetensors"))
+    assert len(weights) == 4
+    times = [path.stat().st_mtime_ns for path in weights]
+    table = (tmp_path / "bench" / "comparison.csv").read_bytes()
+    page = (tmp_path / "bench" / "comparison.html").read_text()
+    assert "synthetic hearts" in page
+    assert "8.43" in page  # what the paper published for the stem
+    second = CliRunner().invoke(app, command)
+    assert second.exit_code == 0
+    assert [path.stat().st_mtime_ns for path in weights] == times
+    assert (tmp_path / "bench" / "comparison.csv").read_bytes() == table
+
+
+def test_side_by_side_on_ray_gives_the_same(data, tmp_path):
+    pytest.importorskip("ray")
+    recipe = _small(ROWS["stem"])
+    here, there = (
+        [
+            Job(name=f"s{seed}", recipe=recipe.model_copy(update={"seed": seed}), folder=tmp_path / way / f"s{seed}")
+            for seed in range(2)
+        ]
+        for way in ("here", "ray")
+    )
+    assert [outcome.failure for outcome in run_sweep(here, data / "data", cache=data / "cache")] == ["", ""]
+    found = list(run_sweep(there, data / "data", cache=data / "cache", parallel=2))
+    assert [outcome.failure for outcome in found] == ["", ""]
+    for one, other in zip(here, there, strict=True):
+        tables = [(job.folder / "predictions_test.csv").read_text().splitlines() for job in (one, other)]
+        assert len(tables[0]) == len(tables[1])
