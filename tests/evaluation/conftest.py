@@ -1,4 +1,4 @@
-"""A cohort with one wrong reader, for the tests of whole evaluations."""
+"""A cohort with one wrong reader, for the tests of whole evaluations; trainings, for those of comparisons."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+
+from cinecor.evaluation.comparison import RunRow
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 
@@ -33,3 +35,31 @@ def _tables(studies: int = 40, quantities: tuple[str, ...] = ("ef",), each: int 
 def tables() -> Callable[..., Tables]:
     """``tables(studies, quantities, each)``: predictions and truth."""
     return _tables
+
+
+def _pairs(noise: float, seed: int, count: int = 60, split: str = "test") -> pd.DataFrame:
+    """As ``table.pair`` makes them: the same hearts of a split whatever the seed, read with an error of ``noise``."""
+    true = np.random.default_rng(99).normal(55, 12, count)
+    said = true + np.random.default_rng(seed).normal(0, noise, count)
+    names = [f"{split}{number:03d}" for number in range(count)]
+    known = {"study": names, "patient": names, "split": split, "quantity": "ef", "clips": 1}
+    return pd.DataFrame({**known, "predicted": said, "true": true})
+
+
+def _run_row(name: str, noise: float, seed: int, **changes: object) -> RunRow:
+    """A training whose error is ``noise``, half of it on training hearts."""
+    splits = {"train": noise / 2, "validation": noise, "test": noise}
+    pairs = {split: _pairs(each, 10 * seed + place, split=split) for place, (split, each) in enumerate(splits.items())}
+    return RunRow(**{"name": name, "family": "F", "variant": "V", "seed": seed, "pairs": pairs, **changes})
+
+
+@pytest.fixture(scope="session")
+def pairs() -> Callable[..., pd.DataFrame]:
+    """``pairs(noise, seed, count, split)``: what was predicted beside what is true."""
+    return _pairs
+
+
+@pytest.fixture(scope="session")
+def run_row() -> Callable[..., RunRow]:
+    """``run_row(name, noise, seed, **fields)``: one training."""
+    return _run_row

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.transforms import Bbox, BboxBase
 
 from cinecor.evaluation.agreement import FEWEST, limits
 from cinecor.evaluation.comparison import Comparison, RunRow, best_epoch
@@ -29,6 +31,7 @@ _DPI = 150  # of the points, which are pixels: as curves those of 42 models woul
 _LOG_FROM = 4.0
 """Largest over smallest loss from which the scale is logarithmic; below 2.5 it might have no number at all."""
 
+_NAME, _APART = 6.0, 5.0  # points: the type of names beside points, and their distance from them
 _LARGEST_NAMED = 60
 """Points beyond which no names are written beside them."""
 
@@ -156,7 +159,7 @@ def performance_against_gap(comparison: Comparison) -> Figure:
             marker=_MARKERS[place % len(_MARKERS)],
             color=_COLOURS[place % len(_COLOURS)],
             ms=6,
-            label=f"{family} ",  # a space, because matplotlib hides a label that begins with _
+            label=str(place),  # its name below: matplotlib hides a label that begins with _
         )
     baseline = float(models["baseline_rmse"].mean())
     axes.margins(0.08)
@@ -167,8 +170,8 @@ def performance_against_gap(comparison: Comparison) -> Figure:
     axes.set_ylabel(f"Test − training RMSE{_in_unit(comparison.quantity)}")
     axes.spines[["top", "right"]].set_visible(False)
     legend = figure.legend(loc="outside right upper", frameon=False, fontsize=8)
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    for text, family in zip(legend.get_texts(), dict.fromkeys(families), strict=True):
+        text.set(text=family, parse_math=False)
     if len(models) <= _LARGEST_NAMED:
         _name_points(figure, axes, models["test_rmse"].tolist(), gap.tolist(), models["name"].tolist())
     return figure
@@ -179,38 +182,35 @@ def _name_points(
 ) -> None:
     """Write names to the right, left, above or below of points, the best model first, where they cover nothing."""
     figure.draw_without_rendering()
-    points = axes.transData.transform(np.column_stack([across, up]))
-    per_point = figure.dpi / 72
-    height, letter, apart = 6 * per_point, 3.8 * per_point, 5 * per_point  # of 6 pt type
-    taken = [(x - apart / 2, y - apart / 2, x + apart / 2, y + apart / 2) for x, y in points]
-    frame = axes.get_window_extent()
+    places = axes.transData.transform(np.column_stack([across, up]))
+    frame, apart = axes.get_window_extent(), _APART * figure.dpi / 72
+    taken = [Bbox.from_bounds(x - apart / 2, y - apart / 2, apart, apart) for x, y in places]
     for at in np.argsort(across, kind="stable"):
-        (x, y), width = points[at], letter * len(names[at])
-        for left, middle in (
-            (x + apart, y),
-            (x - apart - width, y),
-            (x - width / 2, y + 2 * apart),
-            (x - width / 2, y - 2 * apart),
-        ):
-            box = (left, middle - height / 2, left + width, middle + height / 2)
-            inside = frame.x0 <= box[0] and box[2] <= frame.x1 and frame.y0 <= box[1] and box[3] <= frame.y1
-            if inside and not any(_overlap(box, other) for other in taken):
-                taken.append(box)
-                offset = ((left - x) / per_point, (middle - y) / per_point)
-                axes.annotate(
-                    names[at],
-                    (across[at], up[at]),
-                    xytext=offset,
-                    textcoords="offset points",
-                    va="center",
-                    fontsize=6,
-                    parse_math=False,
-                )
-                break
+        free = [box for box in _boxes(places[at], names[at], figure.dpi) if _is_free(box, frame, taken)]
+        if free:
+            taken.append(free[0])
+            axes.annotate(
+                names[at],
+                (across[at], up[at]),
+                xytext=72 / figure.dpi * (free[0].min + np.array([0, free[0].height / 2]) - places[at]),
+                textcoords="offset points",
+                va="center",
+                fontsize=_NAME,
+                parse_math=False,
+            )
 
 
-def _overlap(one: Sequence[float], other: Sequence[float]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _boxes(place: Float[np.ndarray, " two"], name: str, dpi: float) -> list[Bbox]:
+    """Where a name may stand beside its point, the best first."""
+    height, apart, width = (points * dpi / 72 for points in (_NAME, _APART, 0.64 * _NAME * len(name)))
+    x, y = place
+    middles = ((x + apart + width / 2, y), (x - apart - width / 2, y), (x, y + 2 * apart), (x, y - 2 * apart))
+    return [Bbox.from_bounds(left - width / 2, low - height / 2, width, height) for left, low in middles]
+
+
+def _is_free(box: Bbox, frame: BboxBase, taken: Sequence[Bbox]) -> bool:
+    inside = box.x0 >= frame.x0 and box.x1 <= frame.x1 and box.y0 >= frame.y0 and box.y1 <= frame.y1
+    return bool(inside) and box.count_overlaps(taken) == 0
 
 
 def _with_gap(comparison: Comparison) -> pd.DataFrame:
