@@ -7,15 +7,15 @@ from typer.testing import CliRunner
 
 from cinecor.cli.__main__ import app
 from cinecor.datasets import echonet_dynamic
-from cinecor.phantom import echo_study
+from cinecor.phantom import MARK, echo_study
 from cinecor.training import train
 from cinecor.training.benchmarks import list_benchmarks, select_rows
 from cinecor.training.recipe import apply_overrides
 from cinecor.training.sweep import Job, run_sweep
 
-SPLITS = ("train", "train", "train", "validation", "test", "test", "test")
+SPLITS = ("train", "train", "train", "train", "validation", "test", "test", "test")
 ROWS = select_rows("000")
-SMALL = ["--epochs", "1", "--clip.length", "5", "--reference_clips", "2", "--batch_size", "2", "--device", "cpu"]
+SMALL = ["--epochs", "1", "--clip.length", "6", "--reference_clips", "2", "--batch_size", "2", "--device", "cpu"]
 
 
 def _small(recipe):
@@ -23,7 +23,7 @@ def _small(recipe):
     if recipe.model.options.get("cnn") == "inception_v3":
         size, changes = "80", ["--model.options.pretrained", "false"]
     else:
-        size, changes = "32", ["--model.options.width", "0.05"]
+        size, changes = "64", ["--model.options.width", "0.05"]
     if recipe.model.name == "fusion":
         changes += ["--model.options.task_width", "80"]
     return apply_overrides(recipe, [*SMALL, "--clip.height", size, "--clip.width", size, *changes])
@@ -34,6 +34,7 @@ def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("paper000")
     studies = [echo_study(index, 0, max_frames=24, split=split) for index, split in enumerate(SPLITS)]
     echonet_dynamic.write(studies, folder / "data")
+    (folder / "data" / MARK).write_text("phantom")
     return folder
 
 
@@ -59,7 +60,7 @@ def test_it_trains(name, data, tmp_path):
 
 def test_the_command_runs_compares_and_does_not_repeat(data, tmp_path, monkeypatch):
     monkeypatch.setenv("CINECOR_CACHE", str(data / "cache"))
-    sizes = ["--clip.height", "32", "--clip.width", "32", "--model.options.width", "0.05"]
+    sizes = ["--clip.height", "64", "--clip.width", "64", "--model.options.width", "0.05"]
     command = ["benchmark", "000", "--data", str(data / "data"), "--out", str(tmp_path / "bench"), "--only", "stem"]
     command += ["--only", "mini_b1", "--seeds", "2", *SMALL, *sizes]
     first = CliRunner().invoke(app, command)

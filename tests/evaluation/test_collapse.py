@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cinecor.evaluation.bootstrap import Drawing
-from cinecor.evaluation.collapse import against_mean
+from cinecor.evaluation.collapse import against_mean, is_collapsed
 from cinecor.evaluation.regression import r2, rmse
 
 FEW = Drawing(resamples=200)
@@ -82,3 +82,24 @@ def test_two_patients_have_no_interval() -> None:
     assert found.skill.value == pytest.approx(1 - 5 / 24.5)
     assert found.skill.low is None
     assert "2 patient" in found.skill.reason
+
+
+@pytest.mark.parametrize("shrink", [1.0, 0.5, 0.0, -0.5])
+def test_collapsed_is_where_the_skill_against_the_mean_is_not_above_zero(shrink: float) -> None:
+    rng = np.random.default_rng(8)
+    true, training = rng.normal(55, 12, 50), rng.normal(58, 12, 90)
+    predicted = training.mean() + shrink * (true - training.mean())
+    patients = [str(number) for number in range(50)]
+    skill = against_mean(predicted, true, patients, training=training).skill.value
+    assert is_collapsed(predicted, true, float(training.mean())) == (skill <= 0)
+
+
+def test_constant_at_the_tests_own_mean_is_a_collapse_though_its_skill_is_above_zero() -> None:
+    true = np.random.default_rng(9).normal(55, 12, 50)
+    constant = np.full(50, true.mean())
+    assert against_mean(constant, true, [str(i) for i in range(50)], training=true + 5).skill.value > 0
+    assert is_collapsed(constant, true, float(true.mean() + 5))
+
+
+def test_constant_truth_is_no_ground_for_a_collapse() -> None:
+    assert not is_collapsed(np.full(5, 50.0), np.full(5, 50.0), 50.0)

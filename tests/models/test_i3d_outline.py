@@ -40,4 +40,4 @@ def test_outlines_can_be_learned():
         loss = dice_and_cross_entropy(model.forward_both(clip)[1], share)
         loss.backward()
         optimiser.step()
-    assert float(loss) < 0.25
+    assert loss.item() < 0.25

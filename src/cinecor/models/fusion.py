@@ -103,6 +103,8 @@ class Fusion(Network):
         maps = [trunk(stream) for trunk, stream in zip(trunks, streams, strict=True)]
         if self.kind == "single_input":
             maps = list(maps[0].chunk(_PARTS, dim=1)) if self._split == "channels" else maps * _PARTS
+        frames = min(each.shape[2] for each in maps)  # differences are one frame less, which may be one position
+        maps = [each[:, :, :frames] for each in maps]
         if self.tasks:
             maps = [task(each) for task, each in zip(self.tasks, maps, strict=True)]
         return cat(maps, dim=1)

@@ -124,7 +124,15 @@ def fingerprint(recipe: Recipe) -> str:
 
 def describe_options(recipe: Recipe) -> list[dict[str, Any]]:
     """Every option of ``cinecor train`` as plain data: name, value in this recipe, default, type, help."""
-    values, defaults = _flat(resolve(recipe)), _flat(resolve(Recipe(model={"name": recipe.model.name})))  # type: ignore[arg-type]
+    plain = make_recipe(
+        {
+            "model": {"name": recipe.model.name},
+            "task": recipe.task,
+            "loss": {"name": recipe.loss.name},
+            "monitor": recipe.monitor,
+        }
+    )
+    values, defaults = _flat(resolve(recipe)), _flat(resolve(plain))
     helps = _helps(Recipe)
     for option in model_options(recipe.model.name):
         helps[f"model.options.{option.name}"] = (option.help, option.type)
