@@ -145,3 +145,12 @@ def test_step_needs_the_time_of_every_frame(times: list[float] | None, code: str
 def test_a_loop_without_frames_is_refused() -> None:
     with pytest.raises(InputError, match="EMPTY"):
         sampling.choose_random(0, ClipSpec(), rng())
+
+
+def test_a_clip_of_an_outlined_frame_near_the_end_begins_earlier():
+    spec = ClipSpec(length=8)
+    generator = np.random.default_rng(0)
+    rows = Sampling(how="outlined").choose("s", 20, None, spec, generator, (3, 11, 16, 19))
+    assert rows[:, 0].tolist() == [3, 11, 12]
+    assert (rows >= 0).all()
+    assert {16, 19} <= set(rows[2].tolist())

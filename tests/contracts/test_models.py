@@ -86,8 +86,10 @@ def test_shapes(case):
 def test_the_gradient_reaches_every_parameter(case):
     name, options = case
     model = _make(name, {**options, "dropout": 0.0}).train()
-    forward = model.forward_both if isinstance(model, OutliningNetwork) else lambda *x: (model(*x),)
-    sum(output.square().sum() for output in forward(*_clips(model))).backward()
+    outputs = [model(*_clips(model))]
+    if isinstance(model, OutliningNetwork):
+        outputs.append(model.forward_maps(*_clips(model))[1])
+    sum(output.square().sum() for output in outputs).backward()
     for key, parameter in model.named_parameters():
         assert parameter.grad is not None, key
         assert torch.isfinite(parameter.grad).all(), key

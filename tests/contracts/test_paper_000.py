@@ -7,9 +7,10 @@ from typer.testing import CliRunner
 
 from cinecor.cli.__main__ import app
 from cinecor.datasets import echonet_dynamic
+from cinecor.errors import ConfigError
 from cinecor.phantom import MARK, echo_study
 from cinecor.training import train
-from cinecor.training.benchmarks import list_benchmarks, select_rows
+from cinecor.training.benchmarks import list_benchmarks, plan, select_rows
 from cinecor.training.recipe import apply_overrides
 from cinecor.training.sweep import Job, run_sweep
 
@@ -38,10 +39,24 @@ def data(tmp_path_factory):
     return folder
 
 
-def test_there_are_42_rows_in_the_order_of_the_paper():
+def test_there_are_42_rows_in_the_order_of_the_paper_and_our_two_with_outlines():
     assert list_benchmarks() == ["000"]
-    assert [recipe.published.row for recipe in ROWS.values()] == list(range(1, 43))
-    assert all(recipe.published.tables and recipe.published.family for recipe in ROWS.values())
+    rows = [recipe.published for recipe in ROWS.values()]
+    assert [row.row for row in rows] == list(range(1, 45))
+    assert all(row.tables and row.family and row.rmse and row.mae and row.r2 for row in rows[:42])
+    assert [name for name, recipe in ROWS.items() if recipe.loss.outline > 0] == list(ROWS)[42:]
+    assert all(row.rmse is None and "our reading" in row.family for row in rows[42:])
+
+
+def test_a_change_can_be_for_some_rows_alone(tmp_path):
+    rows = select_rows("000", only=["mini_*", "stem"])
+    jobs = plan(rows, 2, ["--mini_b?:batch_size", "7", "--batch_size=3", "--mini_b1:batch_size=9"], tmp_path)
+    sizes = {job.name: job.recipe.batch_size for job in jobs}
+    assert {name for name, size in sizes.items() if size == 7} == {"mini_b2", "mini_b3", "mini_b4"}
+    assert sizes["mini_b1"] == 9
+    assert sizes["stem"] == sizes["mini_l1"] == 3
+    with pytest.raises(ConfigError, match="original"):
+        plan(rows, 1, ["--original*:batch_size", "2"], tmp_path)
 
 
 @pytest.mark.parametrize(

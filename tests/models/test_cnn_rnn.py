@@ -78,3 +78,22 @@ def test_without_a_connection_nothing_starts_at_random(monkeypatch):
 def test_what_makes_no_network_is_refused(options, code):
     with pytest.raises(ConfigError, match=code):
         create_model("cnn_rnn", **options)
+
+
+@pytest.mark.parametrize(("frame_size", "size"), [(0, (75, 75)), (90, (90, 90))])
+def test_frames_too_small_for_inception_are_enlarged(frame_size, size):
+    torch.manual_seed(0)
+    options = {"cnn": "inception_v3", "tuned_layers": 0}
+    small = create_model("cnn_rnn", input_size=(3, 40, 40), frame_size=frame_size, **options).eval()
+    large = create_model("cnn_rnn", input_size=(3, *size), **options).eval()
+    large.load_state_dict(small.state_dict())
+    clip = torch.randn(1, 1, 3, 40, 40)
+    frames = torch.nn.functional.interpolate(clip[:, 0], size=size, mode="bilinear")
+    torch.testing.assert_close(small(clip), large(frames[:, None]), rtol=1e-4, atol=1e-5)
+
+
+def test_sizes_below_what_inception_needs_are_refused():
+    with pytest.raises(ConfigError, match="75 pixels"):
+        create_model("cnn_rnn", cnn="inception_v3", frame_size=40)
+    with pytest.raises(ConfigError, match="Inception-v3 alone"):
+        create_model("cnn_rnn", frame_size=90)

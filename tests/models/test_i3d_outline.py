@@ -9,14 +9,13 @@ from cinecor.objectives import dice_and_cross_entropy
 def test_both_heads_stand_on_one_trunk():
     model = create_model("i3d_outline", width=0.1).eval()
     clip = torch.randn(2, 1, 6, 33, 32)
-    values, logits = model.forward_both(clip)
-    assert values.shape == (2, 1)
+    features, logits = model.forward_maps(clip)
     assert logits.shape == clip.shape
-    torch.testing.assert_close(values, model(clip))
+    torch.testing.assert_close(model.forward_head(features), model(clip))
     with torch.no_grad():
         next(model.i3d.conv1.parameters()).mul_(2.0)
-    changed = model.forward_both(clip)
-    assert not torch.equal(changed[0], values)
+    changed = model.forward_maps(clip)
+    assert not torch.equal(changed[0], features)
     assert not torch.equal(changed[1], logits)
 
 
@@ -37,7 +36,7 @@ def test_outlines_can_be_learned():
     optimiser = torch.optim.Adam(model.parameters(), 0.02)
     for _ in range(40):
         optimiser.zero_grad()
-        loss = dice_and_cross_entropy(model.forward_both(clip)[1], share)
+        loss = dice_and_cross_entropy(model.forward_maps(clip)[1], share)
         loss.backward()
         optimiser.step()
     assert loss.item() < 0.25

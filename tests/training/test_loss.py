@@ -1,7 +1,9 @@
 """What is minimised."""
 
+import pytest
 import torch
 
+from cinecor.errors import ConfigError
 from cinecor.objectives import dice_and_cross_entropy
 from cinecor.records import Batch
 from cinecor.training.loss import compare_values, make_loss
@@ -23,6 +25,20 @@ def _batch(**parts):
 def test_a_regression_compares_the_target():
     loss = make_loss(make_recipe({"loss": {"name": "l1"}, "target": "edv_ml"}))
     assert loss(torch.tensor([[90.0]]), _batch(targets={"edv_ml": torch.tensor([100.0])})) == 10
+
+
+def test_outlines_are_a_second_loss_with_a_weight():
+    recipe = make_recipe({"model": {"name": "i3d_outline"}, "loss": {"name": "mse", "outline": 3.0}})
+    logits, share = torch.randn(1, 1, 2, 6, 6), torch.rand(1, 2, 6, 6)
+    share[:, 1] = torch.nan
+    batch = _batch(targets={"ef": torch.tensor([50.0])}, masks={"lv": share})
+    expected = 25 + 3 * dice_and_cross_entropy(logits[:, :, :1], share[:, None, :1])
+    torch.testing.assert_close(make_loss(recipe)((torch.tensor([[55.0]]), logits), batch), expected)
+
+
+def test_only_a_network_with_outlines_can_have_their_loss():
+    with pytest.raises(ConfigError, match=r"loss\.outline: i3d has no head"):
+        make_recipe({"loss": {"outline": 1.0}})
 
 
 def test_a_segmentation_compares_outlines():

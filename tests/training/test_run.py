@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from filelock import FileLock
 
 from cinecor.errors import CheckpointError, ConfigError, ResourceError, StorageError
@@ -22,6 +23,7 @@ from cinecor.training.recipe import apply_overrides, load_recipe, resolve
 from cinecor.training.run import make_task
 from cinecor.training.state import load_state
 
+CPU = torch.device("cpu")
 FILES = ("model.safetensors", "manifest.json", "metrics.csv", "truth.csv", "predictions_test.csv")
 
 
@@ -214,13 +216,13 @@ def test_too_little_memory_is_said_so(tiny, cohort, tmp_path, monkeypatch):
 
 
 def test_the_first_weights_are_a_function_of_the_seed_and_the_mean(tiny):
-    first, second = (make_task(tiny, np.array([40.0, 60.0])).network.state_dict() for _ in range(2))
+    first, second = (make_task(tiny, np.array([40.0, 60.0]), CPU).network.state_dict() for _ in range(2))
     assert all((first[name] == second[name]).all() for name in first)
-    assert make_task(tiny, np.array([40.0, 43.0])).network.output_bias().item() == 41.5
+    assert make_task(tiny, np.array([40.0, 43.0]), CPU).network.output_bias().item() == 41.5
 
 
 def test_standardised_targets_start_at_the_mean_too(tiny):
-    task = make_task(apply_overrides(tiny, ["--standardise", "true"]), np.array([40.0, 60.0]))
+    task = make_task(apply_overrides(tiny, ["--standardise", "true"]), np.array([40.0, 60.0]), CPU)
     assert (task.mean, task.scale) == (50.0, 10.0)
     assert task.network.output_bias().item() == 0.0
 
@@ -241,7 +243,7 @@ def test_half_weights_are_measured_as_they_are_stored(tiny, cohort, tmp_path, we
     said = read_predictions(run.folder / "predictions_test.csv")["value"]
     assert np.isfinite(said).all()
     assert all(
-        (tensor.to(getattr(__import__("torch"), weights)).float() == tensor).all()
+        (tensor.to(getattr(torch, weights)).float() == tensor).all()
         for tensor in network.state_dict().values()
         if tensor.is_floating_point()
     )

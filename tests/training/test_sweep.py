@@ -10,7 +10,7 @@ from cinecor.errors import ConfigError
 from cinecor.phantom import echo_study
 from cinecor.training import cost, open_run, sweep
 from cinecor.training.recipe import make_recipe
-from cinecor.training.sweep import FAILURE_NAME, Job, run_sweep
+from cinecor.training.sweep import FAILURE_NAME, Job, Share, choose_parallel, run_sweep, share_machines
 
 SMALL = {
     "model": {"name": "i3d", "options": {"depth": "stem", "width": 0.1}},
@@ -105,3 +105,19 @@ def test_the_cost_is_measured_once(tmp_path):
     assert found["threads"] == torch.get_num_threads()
     assert json.loads((tmp_path / "cost.json").read_text()) == found
     assert cost.measure_cost(tmp_path, recipe) == found
+
+
+def test_without_a_wish_there_is_one_training_a_gpu_or_for_four_cores():
+    assert [choose_parallel(cores, 0) for cores in (1, 2, 4, 7, 8, 64)] == [1, 1, 1, 1, 2, 16]
+    assert [choose_parallel(64, gpus) for gpus in (1, 8)] == [1, 8]
+
+
+def test_machines_are_shared_and_a_training_fits_on_one():
+    laptop, server = {"CPU": 4.0}, {"CPU": 32.0, "GPU": 4.0}
+    assert share_machines([laptop], 2) == Share(parallel=2, cpus=2, gpus=0.0)
+    assert share_machines([laptop, laptop], None) == Share(parallel=2, cpus=4, gpus=0.0)
+    assert share_machines([laptop, {"CPU": 64.0}], 2).cpus == 4  # more than the laptop has would leave it idle
+    assert share_machines([server], None) == Share(parallel=4, cpus=8, gpus=1.0)
+    assert share_machines([server], 8) == Share(parallel=8, cpus=4, gpus=0.5)
+    assert share_machines([server], 6) == Share(parallel=6, cpus=5, gpus=0.5)  # two share a GPU, none spans two
+    assert share_machines([laptop], 9).cpus == 1

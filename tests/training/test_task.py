@@ -58,3 +58,14 @@ def test_folding_mean_and_scale_changes_nothing_but_who_applies_them():
         task.fold()
         torch.testing.assert_close(task(x), before)
         torch.testing.assert_close(task.network(x), before)
+
+
+def test_outlines_are_given_in_training_alone():
+    torch.manual_seed(0)
+    task = Task(create_model("i3d_outline", width=0.1, dropout=0.0), outlines=True, scale=2.0, mean=50.0)
+    x = torch.randn(2, 1, 6, 32, 32)
+    values, logits = task.train()(x)
+    assert values.shape == (2, 1)
+    assert logits.shape == x.shape
+    task.eval()
+    torch.testing.assert_close(task(x), task.network(x) * 2 + 50)

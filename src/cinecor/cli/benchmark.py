@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 def benchmark(
     name: Annotated[str, typer.Argument(help="Which paper: 000 (LVEF architectures).")],
     changes: Annotated[
-        list[str] | None, typer.Argument(metavar="[--any.option value]…", help="Fields to change in every recipe.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[--any.option value]…",
+            help="Fields to change in every recipe; `--NAME:option value` in the rows of that name.",
+        ),
     ] = None,
     *,
     data: Annotated[Path, typer.Option(help="The data folder, as published or as the phantom wrote it.")],
@@ -29,7 +33,13 @@ def benchmark(
         list[str] | None, typer.Option(help="Only rows of this name (* and ? are wild); repeatable.")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each row, with seeds 0, 1, …")] = 1,
-    parallel: Annotated[int, typer.Option(min=1, help="Trainings at a time; more than one run on Ray.")] = 1,
+    parallel: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Trainings at a time; several run on Ray. Not given: one a GPU; without a GPU, one for four cores.",
+        ),
+    ] = None,
     ray_address: Annotated[
         str | None, typer.Option(help="A Ray cluster to run on (`auto`: the one of this machine).")
     ] = None,

@@ -36,7 +36,7 @@ class Sampling:
 
     ``first`` (from frame 0), ``random`` (uniform over all starts, anew each epoch), ``even`` (spread over all starts),
     ``all`` (every ``stride``-th start), ``listed`` (the starts that ``starts`` gives for a study), ``outlined`` (from
-    every frame of the loop that has an outline).
+    every frame of the loop that has an outline, or earlier where the loop would end before the clip).
     """
 
     how: How = "random"
@@ -74,7 +74,8 @@ class Sampling:
             case "all":
                 return choose_all(frames, spec, times_ms, self.stride)
             case "outlined":
-                return choose_listed(frames, spec, sorted(outlined), times_ms)
+                last = count_starts(frames, spec, times_ms) - 1
+                return choose_listed(frames, spec, sorted({min(frame, last) for frame in outlined}), times_ms)
         if study not in self.starts:
             raise ConfigError("CONFLICT", "no starts are listed for this study", "list them", where=study)
         return choose_listed(frames, spec, self.starts[study], times_ms)

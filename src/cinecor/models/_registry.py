@@ -35,6 +35,8 @@ class ModelEntry:
     summary: str
     dense: bool = False
     """Whether it gives a map of each structure rather than values."""
+    outlines: bool = False
+    """Whether it can give such a map beside its values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,7 @@ _ENTRIES = {
             cls="I3DOutline",
             paper="our reading of the segmentation heads of Saranyan and Saha, LVEF architecture benchmark",
             summary="I3D with a second head that outlines the left ventricle",
+            outlines=True,
         ),
         ModelEntry(
             name="two_stream",

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from cinecor.errors import ConfigError, ResourceError
 from cinecor.models.choices import FrameNetwork, NormAxes, NormKind, Recurrent, SequenceNorm
@@ -45,6 +46,9 @@ class CnnRnn(Network):
         dropout: before the dense layers.
         dense: units of the first of them.
         width: factor on the widths of i3d_mini_2d.
+        frame_size: side to which frames are enlarged or reduced for Inception-v3 (its ImageNet weights were made at
+            299; of the paper's input nothing is said); 0 shows them as they are, but enlarged to 75 where they are
+            smaller, below which no position is left.
         input_size: frames, height, width of the clips.
 
     Raises:
@@ -69,12 +73,14 @@ class CnnRnn(Network):
         dropout: float = 0.4,
         dense: int = 8,
         width: float = 1.0,
+        frame_size: int = 0,
         input_size: tuple[int, int, int] = (28, 112, 112),
     ) -> None:
         super().__init__()
-        _check(cnn, pretrained, tuned_layers, rnn_widths, dropout, dense, input_size)
+        _check(cnn, pretrained, tuned_layers, rnn_widths, dropout, dense, frame_size)
         self.num_features = rnn_widths[1]
         self._dense, self._dropout, self._tuned = dense, dropout, tuned_layers
+        self._enlarged = _choose_size(frame_size, input_size) if cnn == "inception_v3" else None
         if cnn == "inception_v3":
             self.cnn: nn.Module = _inception_v3(pretrained)
             self._colours, features = _COLOURS // in_channels, 2048
@@ -102,6 +108,8 @@ class CnnRnn(Network):
         frames = x.transpose(1, 2).flatten(0, 1)
         if self._colours > 1:
             frames = frames.repeat(1, self._colours, 1, 1)
+        if self._enlarged:
+            frames = functional.interpolate(frames, size=self._enlarged, mode="bilinear", antialias=False)
         sequence = self.cnn(frames).unflatten(0, (len(x), -1))
         for rnn, norm in zip(self.rnns, self.norms, strict=True):
             sequence = norm(rnn(sequence)[0])
@@ -176,6 +184,14 @@ def _inception_v3(pretrained: bool) -> nn.Module:
     return made
 
 
+def _choose_size(frame_size: int, input_size: tuple[int, int, int]) -> tuple[int, int] | None:
+    """Height and width to which frames are brought; None leaves them as they are."""
+    height, width = input_size[1:]
+    if frame_size:
+        return (frame_size, frame_size)
+    return None if min(height, width) >= _SMALLEST else (max(height, _SMALLEST), max(width, _SMALLEST))
+
+
 def _freeze(cnn: nn.Module, tuned_layers: int) -> list[nn.Module]:
     """Take the gradient from all but the last layers with weights; returns those that were frozen."""
     weighted: list[nn.Module] = [layer for layer in cnn.modules() if isinstance(layer, _WEIGHTED)]
@@ -196,7 +212,7 @@ def _check(
     rnn_widths: tuple[int, int],
     dropout: float,
     dense: int,
-    input_size: tuple[int, int, int],
+    frame_size: int,
 ) -> None:
     if min(*rnn_widths, dense) < 1 or tuned_layers < -1:
         raise ConfigError("OUT_OF_RANGE", "a layer has at least one unit", where="cnn_rnn")
@@ -205,6 +221,9 @@ def _check(
     if cnn != "inception_v3" and (pretrained or tuned_layers >= 0):
         what = "i3d_mini_2d has no weights to start from, and is trained as a whole"
         raise ConfigError("CONFLICT", what, "choose cnn=inception_v3", where="cnn_rnn")
-    if cnn == "inception_v3" and min(input_size[1:]) < _SMALLEST:
-        what = f"Inception-v3 needs {_SMALLEST} pixels, the clips have {min(input_size[1:])}"
-        raise ConfigError("OUT_OF_RANGE", what, "give larger clips", where="clip.height")
+    if cnn != "inception_v3" and frame_size:
+        what = "frames are enlarged for Inception-v3 alone"
+        raise ConfigError("CONFLICT", what, "change clip.height and clip.width", where="cnn_rnn.frame_size")
+    if frame_size and frame_size < _SMALLEST:
+        what = f"Inception-v3 needs {_SMALLEST} pixels, not {frame_size}"
+        raise ConfigError("OUT_OF_RANGE", what, f"give 0, or {_SMALLEST} and more", where="cnn_rnn.frame_size")

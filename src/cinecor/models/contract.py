@@ -81,13 +81,13 @@ class Network(nn.Module, ABC):
 
 
 class OutliningNetwork(Network):
-    """A network that gives values and, beside them, a map of the left ventricle on each frame."""
+    """A network that gives values and can, beside them, outline the left ventricle on each frame."""
 
     @abstractmethod
-    def forward_both(
+    def forward_maps(
         self, *streams: Float[Tensor, "batch channel time height width"]
-    ) -> tuple[Float[Tensor, "batch output"], Float[Tensor, "batch 1 time height width"]]:
-        """The values, and the logit of each pixel to lie in the left ventricle."""
+    ) -> tuple[Float[Tensor, "batch feature t h w"], Float[Tensor, "batch 1 time height width"]]:
+        """The last feature map, and the logit of each pixel to lie in the left ventricle."""
 
 
 def global_mean(features: Float[Tensor, "batch feature *positions"]) -> Float[Tensor, "batch feature"]:

@@ -89,16 +89,16 @@ class I3DOutline(OutliningNetwork):
         """The values, or the embedding (mean over positions)."""
         return self.i3d.forward_head(features, pre_logits=pre_logits)
 
-    def forward_both(
+    def forward_maps(
         self, *streams: Float[Tensor, "batch channel time height width"]
-    ) -> tuple[Float[Tensor, "batch value"], Float[Tensor, "batch 1 time height width"]]:
-        """The values, and the logit of each pixel to lie in the left ventricle."""
+    ) -> tuple[Float[Tensor, "batch feature t h w"], Float[Tensor, "batch 1 time height width"]]:
+        """The trunk's last map, and the logit of each pixel to lie in the left ventricle."""
         (x,) = streams
         stem = self.i3d.conv1(x)
         features = self.i3d.forward_after_stem(stem)
         coarse = functional.interpolate(self.narrow(features), size=stem.shape[2:], mode="trilinear")
         logits = self.last(self.sharpen(cat([coarse, stem], dim=1)))
-        return self.forward_head(features), functional.interpolate(logits, size=x.shape[2:], mode="trilinear")
+        return features, functional.interpolate(logits, size=x.shape[2:], mode="trilinear")
 
     def reset_classifier(self, num_outputs: int) -> None:
         """A fresh head for the values; the decoder stays."""

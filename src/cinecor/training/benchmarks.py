@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cinecor.errors import ConfigError
-from cinecor.training.recipe import apply_overrides, list_recipes, load_recipe
+from cinecor.training.recipe import apply_overrides, list_recipes, load_recipe, split_words
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.sweep import Job
 
@@ -51,21 +51,42 @@ def plan(rows: dict[str, Recipe], seeds: int, changes: Sequence[str], out: Path)
     Args:
         rows: recipes by name.
         seeds: how many trainings of each row, with seeds 0, 1, …
-        changes: options of every recipe, as ``cinecor train`` takes them.
+        changes: options of every recipe, as ``cinecor train`` takes them; ``--NAME:batch_size 2`` is one of the rows
+            of that name only (* and ? are wild).
         out: folder that will hold ``runs/NAME/seed0`` …
 
     Raises:
-        ConfigError: as ``apply_overrides``.
+        ConfigError: as ``apply_overrides``; OUT_OF_RANGE where a change is for rows that are not among these.
     """
+    pairs = split_words(changes)
+    _check_patterns([name for name, _ in pairs], list(rows))
     return [
         Job(
             name=name,
-            recipe=apply_overrides(recipe, [*changes, "--seed", str(seed)]),
+            recipe=apply_overrides(recipe, [*_words_for(name, pairs), "--seed", str(seed)]),
             folder=out / "runs" / name / f"seed{seed}",
         )
         for seed in range(seeds)
         for name, recipe in rows.items()
     ]
+
+
+def _words_for(row: str, pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """The changes of one row, those that are for it alone last, so that they win."""
+    common = [f"--{name}={text}" for name, text in pairs if ":" not in name]
+    own = [
+        f"--{option}={text}"
+        for pattern, _, option, text in ((*name.partition(":"), text) for name, text in pairs if ":" in name)
+        if fnmatch.fnmatch(row, pattern)
+    ]
+    return common + own
+
+
+def _check_patterns(names: Sequence[str], rows: Sequence[str]) -> None:
+    for name in names:
+        pattern = name.partition(":")[0]
+        if ":" in name and not fnmatch.filter(rows, pattern):
+            raise ConfigError("OUT_OF_RANGE", "no row has this name", f"rows are {', '.join(rows)}", where=f"--{name}")
 
 
 def _in_tables(recipe: Recipe, tables: Sequence[int]) -> bool:

@@ -18,6 +18,7 @@ from cinecor.clips.streams import make_streams
 from cinecor.models import create_model
 from cinecor.models.contract import Network
 from cinecor.training.optimiser import make_optimiser
+from cinecor.training.precision import is_mixed
 from cinecor.training.recipe import network_options
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.task import Task
@@ -53,7 +54,8 @@ def _measure(values: dict[str, object], threads: int) -> dict[str, float | int]:
     device = torch.device("cuda" if torch.cuda.is_available() and recipe.device != "cpu" else "cpu")
     before = _resident_bytes(device)
     network = create_model(recipe.model.name, **network_options(recipe))
-    task = Task(network, mixed=recipe.precision == "bf16-mixed", channels_last=recipe.channels_last).to(device)
+    mixed, outlines = is_mixed(recipe, device), recipe.loss.outline > 0
+    task = Task(network, mixed=mixed, outlines=outlines, channels_last=recipe.channels_last).to(device)
     batch = _make_inputs(network, recipe, recipe.batch_size, device)
     train_ms = _time(_training_step(task, recipe, batch), device) / recipe.batch_size
     peak = _resident_bytes(device) - before
@@ -82,7 +84,9 @@ def _training_step(task: Task, recipe: Recipe, batch: list[torch.Tensor]) -> Cal
 
     def step() -> None:
         optimiser.zero_grad()
-        task(*batch).square().mean().backward()
+        outputs = task(*batch)
+        parts = outputs if isinstance(outputs, tuple) else (outputs,)
+        torch.stack([part.square().mean() for part in parts]).sum().backward()
         optimiser.step()
 
     return step

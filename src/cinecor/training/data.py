@@ -62,7 +62,7 @@ class TrainingData:
             seed=self.recipe.seed,
             targets=(self.recipe.target,),
             streams=streams,
-            outlines=self.recipe.task == "segmentation",
+            outlines=self.recipe.task == "segmentation" or (purpose == "train" and self.recipe.loss.outline > 0),
         )
 
     def read_targets(self, split: Split) -> np.ndarray:

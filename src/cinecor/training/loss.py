@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from torch import Tensor, nn
 
@@ -13,16 +13,29 @@ from cinecor.objectives import dice_and_cross_entropy
 from cinecor.records import Batch
 from cinecor.training.recipe_fields import LossPart, Recipe
 
-Loss: TypeAlias = Callable[[Tensor, Batch], Tensor]
-"""Of a network's outputs for a batch."""
+Loss: TypeAlias = Callable[[Any, Batch], Tensor]
+"""Of a task's outputs for a batch."""
 
 
 def make_loss(recipe: Recipe) -> Loss:
     """The recipe's loss: mean over a batch."""
     if recipe.task == "segmentation":
-        return lambda outputs, batch: dice_and_cross_entropy(outputs, batch.masks[LV].unsqueeze(1))
-    compare = compare_values(recipe.loss)
-    return lambda outputs, batch: compare(outputs.squeeze(1), batch.targets[recipe.target])
+        return _of_outlines
+    compare, weight = compare_values(recipe.loss), recipe.loss.outline
+
+    def of_values(values: Tensor, batch: Batch) -> Tensor:
+        return compare(values.squeeze(1), batch.targets[recipe.target])
+
+    def of_both(outputs: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
+        values, logits = outputs
+        return of_values(values, batch) + weight * _of_outlines(logits, batch)
+
+    return of_both if weight > 0 else of_values
+
+
+def _of_outlines(logits: Tensor, batch: Batch) -> Tensor:
+    """Frames that nobody outlined count for nothing."""
+    return dice_and_cross_entropy(logits, batch.masks[LV].unsqueeze(1))
 
 
 def compare_values(part: LossPart) -> Callable[[Tensor, Tensor], Tensor]:

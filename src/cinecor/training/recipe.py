@@ -68,7 +68,7 @@ def apply_overrides(recipe: Recipe, words: Sequence[str]) -> Recipe:
         ConfigError: as :func:`make_recipe`; PARSE for words that are not ``--name value``.
     """
     values = recipe.model_dump(exclude_unset=True)
-    pairs = _pairs(words)
+    pairs = split_words(words)
     names = [name for name, _ in pairs]
     if "model.name" in names:
         values["model"] = {}
@@ -77,6 +77,27 @@ def apply_overrides(recipe: Recipe, words: Sequence[str]) -> Recipe:
     for name, text in pairs:
         _set(values, name.split("."), parse_yaml(text, f"--{name}"), name)
     return make_recipe(values)
+
+
+def split_words(words: Sequence[str]) -> list[tuple[str, str]]:
+    """``["--optimiser.lr", "3e-4", "--batch_size=8"]`` as names and texts.
+
+    Raises:
+        ConfigError: PARSE for words that are not ``--name value``.
+    """
+    pairs, rest = [], list(words)
+    while rest:
+        word = rest.pop(0)
+        found = re.fullmatch(r"--([\w.]+|[\w.*?]+:[\w.]+)(?:=(.*))?", word, flags=re.DOTALL)
+        if found is None:
+            raise ConfigError("PARSE", f"{word!r} is not an option", "write --name value", where="options")
+        name, text = found.group(1), found.group(2)
+        if text is None:
+            if not rest or re.match(r"--[a-zA-Z]", rest[0]):
+                raise ConfigError("PARSE", "it has no value", "write --name value", where=f"--{name}")
+            text = rest.pop(0)
+        pairs.append((name, text))
+    return pairs
 
 
 def resolve(recipe: Recipe) -> Recipe:
@@ -177,22 +198,6 @@ def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _pairs(words: Sequence[str]) -> list[tuple[str, str]]:
-    pairs, rest = [], list(words)
-    while rest:
-        word = rest.pop(0)
-        found = re.fullmatch(r"--([\w.]+)(?:=(.*))?", word, flags=re.DOTALL)
-        if found is None:
-            raise ConfigError("PARSE", f"{word!r} is not an option", "write --name value", where="options")
-        name, text = found.group(1), found.group(2)
-        if text is None:
-            if not rest or re.match(r"--[a-zA-Z]", rest[0]):
-                raise ConfigError("PARSE", "it has no value", "write --name value", where=f"--{name}")
-            text = rest.pop(0)
-        pairs.append((name, text))
-    return pairs
-
-
 def _set(values: dict[str, Any], path: list[str], value: Any, name: str) -> None:
     for key in path[:-1]:
         inner = values.get(key) or {}
@@ -216,6 +221,9 @@ def _check(recipe: Recipe) -> None:
     _within("clip", lambda: recipe.clip_spec)
     _within("augmentation", lambda: recipe.augmentation_ranges)
     _check_task(recipe)
+    if recipe.loss.outline > 0 and not model_entry(recipe.model.name).outlines:
+        what = f"{recipe.model.name} has no head for outlines"
+        raise ConfigError("CONFLICT", what, "choose model i3d_outline, or loss.outline 0", where="loss.outline")
     if recipe.schedule.warmup_epochs >= recipe.epochs:
         raise ConfigError("CONFLICT", "the warm-up is as long as the training", where="schedule.warmup_epochs")
     if recipe.split.validation + recipe.split.test >= 1:

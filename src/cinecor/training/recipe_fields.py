@@ -30,8 +30,9 @@ class ModelPart(Part):
 class SamplingPart(Part):
     """Which clips of each loop are taken."""
 
-    train: Literal["first", "random", "even"] = "random"
-    """In training: from the first frame, from a random one (anew each epoch), or spread evenly."""
+    train: Literal["first", "random", "even", "outlined"] = "random"
+    """In training: from the first frame, from a random one (anew each epoch), spread evenly, or one from each frame
+    that was outlined."""
     train_clips: Positive = 1
     """Clips of each loop in a training epoch."""
     validation_clips: Positive = 1
@@ -85,6 +86,9 @@ class LossPart(Part):
     """Mean squared error, mean absolute error, or Huber's; dice (with cross-entropy) where outlines are learned."""
     delta: Annotated[float, Field(gt=0)] = 5.0
     """Where Huber's loss turns from square to straight, in the target's unit."""
+    outline: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of a second loss, that of outlines (dice with cross-entropy, on the traced frames of training clips); the
+    network must have a head for them (i3d_outline). 0: none."""
 
 
 class SplitPart(Part):
@@ -156,8 +160,9 @@ class Recipe(Part):
     """Gradients are cut to this; 0 does not."""
     gradient_clip_by: Literal["norm", "value"] = "norm"
     """Cut the norm of all gradients, or each value."""
-    precision: Literal["fp32", "bf16-mixed"] = "fp32"
-    """bf16-mixed computes the trunk in bfloat16 (faster where the machine has it); the head stays in float32."""
+    precision: Literal["fp32", "bf16-mixed", "auto"] = "fp32"
+    """bf16-mixed computes the trunk in bfloat16, the head in float32; auto does so where the device has instructions
+    for it (AVX512-BF16, AMX, ARM's, GPUs since Ampere) and is fp32 elsewhere."""
     channels_last: bool = True
     """Lay tensors out by position, which is faster on most machines."""
     device: Literal["auto", "cpu", "gpu"] = "auto"

@@ -23,6 +23,7 @@ from cinecor.models.checkpoint import MANIFEST_NAME, Manifest, read_manifest
 from cinecor.records import SPLITS, Study
 from cinecor.training.data import TrainingData, open_data
 from cinecor.training.finishing import finish
+from cinecor.training.precision import is_mixed
 from cinecor.training.recipe import dump_recipe, fingerprint, load_recipe, network_options, resolve
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.task import Task
@@ -107,18 +108,22 @@ def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path) -> Manif
         fabric.launch()
     if fabric.device.type == "cuda":
         torch.backends.cudnn.benchmark = True
-    task = make_task(recipe, data.read_targets("train"))
+    task = make_task(recipe, data.read_targets("train"), fabric.device)
     train, validation = (data.make_dataset(cache, name, name, task.network.streams) for name in SPLITS[:2])
     with _one_picture_thread():
         state = Fit(recipe, task, train, validation, out, fabric, state).run()
         return finish(recipe, data, cache, task, state, out, fabric.device)
 
 
-def make_task(recipe: Recipe, targets: np.ndarray) -> Task:
-    """The recipe's network with its first weights, a function of the seed; it starts at the mean of the targets."""
+def make_task(recipe: Recipe, targets: np.ndarray, device: torch.device) -> Task:
+    """The recipe's network with its first weights, a function of the seed; it starts at the mean of the targets.
+
+    The device decides on nothing but the precision; the weights are on the CPU.
+    """
     torch.manual_seed(recipe.seed)
     network = create_model(recipe.model.name, **network_options(recipe))
-    options = {"mixed": recipe.precision == "bf16-mixed", "channels_last": recipe.channels_last}
+    options: dict[str, Any] = {"mixed": is_mixed(recipe, device), "channels_last": recipe.channels_last}
+    options["outlines"] = recipe.loss.outline > 0
     if recipe.task == "segmentation":
         return Task(network, **options)
     mean, spread = float(targets.mean()), float(targets.std())

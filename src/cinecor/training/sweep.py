@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import logging
+import math
+import os
 import traceback
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from cinecor import storage
 from cinecor.errors import CinecorError, ConfigError
 from cinecor.training.cost import measure_cost
 from cinecor.training.recipe_fields import Recipe
+
+CORES_EACH = 4
+"""Cores for a training where there is no GPU: with more, one training's threads wait for each other."""
 
 FAILURE_NAME = "failure.txt"
 """In the folder of a run that failed: why, with the traceback where it was no fault of the user's."""
@@ -36,7 +43,12 @@ class Outcome:
 
 
 def run_sweep(
-    jobs: Sequence[Job], data: Path, *, cache: Path | None = None, parallel: int = 1, address: str | None = None
+    jobs: Sequence[Job],
+    data: Path,
+    *,
+    cache: Path | None = None,
+    parallel: int | None = None,
+    address: str | None = None,
 ) -> Iterator[Outcome]:
     """Run the jobs and yield each as it ends; those that had finished before end at once.
 
@@ -44,7 +56,8 @@ def run_sweep(
         jobs: their folders must differ.
         data: folder that all learn from; on a cluster, at the same path on every machine.
         cache: for decoded frames, shared by all jobs.
-        parallel: trainings at a time; 1 runs them in this process.
+        parallel: trainings at a time, on all machines together; 1 runs them in this process. None: one for each GPU;
+            where there is none, one for every four cores.
         address: of a Ray cluster to run on (``auto`` finds the one this machine belongs to).
 
     Raises:
@@ -52,11 +65,21 @@ def run_sweep(
     """
     if len({job.folder for job in jobs}) < len(jobs):
         raise ConfigError("CONFLICT", "two jobs have the same folder", "give each its own", where="sweep")
-    if parallel == 1 and address is None:
-        for job in jobs:
-            yield Outcome(job=job, failure=attempt(job, data, cache))
-        return
+    # A worker of a cluster has a working folder of its own.
+    jobs = [replace(job, folder=job.folder.absolute()) for job in jobs]
+    data, cache = data.absolute(), None if cache is None else cache.absolute()
+    if address is None:
+        parallel = choose_parallel(os.cpu_count() or 1, torch.cuda.device_count()) if parallel is None else parallel
+        if parallel == 1:
+            for job in jobs:
+                yield Outcome(job=job, failure=attempt(job, data, cache))
+            return
     yield from _run_on_ray(jobs, data, cache, parallel, address)
+
+
+def choose_parallel(cores: int, gpus: int) -> int:
+    """Trainings at a time where nobody said how many."""
+    return max(1, gpus if gpus >= 1 else cores // CORES_EACH)
 
 
 def attempt(job: Job, data: Path, cache: Path | None) -> str:
@@ -84,15 +107,24 @@ def _note(job: Job, reason: str, trace: str) -> str:
 
 
 def _run_on_ray(
-    jobs: Sequence[Job], data: Path, cache: Path | None, parallel: int, address: str | None
+    jobs: Sequence[Job], data: Path, cache: Path | None, parallel: int | None, address: str | None
 ) -> Iterator[Outcome]:
     ray = _library()
-    own = {} if address is not None else {"num_cpus": parallel, "include_dashboard": False}
-    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True, **own)
+    ray.init(
+        address=address,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        ignore_reinit_error=True,
+        **({} if address is not None else {"include_dashboard": False}),
+    )
     try:
-        remote = ray.remote(num_cpus=1, max_retries=0)(_attempt_alone)
-        waiting = {remote.remote(job, data, cache, parallel): job for job in jobs}
-        while waiting:
+        share = share_machines([node["Resources"] for node in ray.nodes() if node["Alive"]], parallel)
+        remote = ray.remote(num_cpus=share.cpus, num_gpus=share.gpus, max_retries=0)(_attempt_alone)
+        rest, waiting = list(jobs), {}
+        while rest or waiting:
+            while rest and len(waiting) < share.parallel:
+                job = rest.pop(0)
+                waiting[remote.remote(job, data, cache, share.cpus)] = job
             (done, *_), _ = ray.wait(list(waiting), num_returns=1)
             job = waiting.pop(done)
             try:
@@ -104,13 +136,32 @@ def _run_on_ray(
         ray.shutdown()
 
 
-def _attempt_alone(job: Job, data: Path, cache: Path | None, parallel: int) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """What each of ``parallel`` trainings has of the machines."""
+
+    parallel: int
+    cpus: int
+    gpus: float
+
+
+def share_machines(machines: Sequence[Mapping[str, float]], parallel: int | None) -> Share:
+    """Divide machines among trainings, none of which can have more than one machine has.
+
+    Args:
+        machines: of each, what Ray calls its resources: ``CPU`` and ``GPU``.
+        parallel: trainings at a time; None: see :func:`run_sweep`.
+    """
+    cores, gpus = ([machine.get(name, 0.0) for machine in machines] for name in ("CPU", "GPU"))
+    wanted = parallel or choose_parallel(int(sum(cores)), int(sum(gpus)))
+    cpus = max(1, min(int(sum(cores)) // wanted, int(min(core for core in cores if core >= 1))))
+    part = min(1.0, sum(gpus) / wanted)
+    return Share(parallel=wanted, cpus=cpus, gpus=1 / math.ceil(1 / part) if part else 0.0)
+
+
+def _attempt_alone(job: Job, data: Path, cache: Path | None, threads: int) -> str:
     """A job in a process of its own, which has its share of the machine's cores."""
-    import os
-
-    import torch
-
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // parallel))
+    torch.set_num_threads(threads)
     return attempt(job, data, cache)
 
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from cinecor.models.contract import Network
+from cinecor.models.contract import Network, OutliningNetwork
 from cinecor.models.layout import channels_last as lay_out
 from cinecor.records import Batch
 
+Outputs: TypeAlias = (
+    Float[Tensor, "batch output *positions"]
+    | tuple[Float[Tensor, "batch output"], Float[Tensor, "batch 1 time height width"]]
+)
+"""Values (or maps), or values and the logits of outlines."""
+
 
 class Task(nn.Module):
-    """Clips in, float32 values (or maps of logits, where the network is dense) out.
+    """Clips in, float32 values (or maps of logits, where the network is dense) out; in training also both.
 
     The head stays in float32 under ``bf16-mixed``: bfloat16 has 8 bits, which between 32 and 64 % is a step of 0.25 %
     of ejection fraction.
@@ -26,12 +33,14 @@ class Task(nn.Module):
         scale: multiplies them before; ``fold`` moves both into the network.
         mixed: compute the trunk in bfloat16.
         channels_last: lay out weights and clips by position.
+        outlines: give the network's outlines beside its values, in training mode.
     """
 
     def __init__(
         self,
         network: Network,
         *,
+        outlines: bool = False,
         mean: float = 0.0,
         scale: float = 1.0,
         mixed: bool = False,
@@ -39,19 +48,22 @@ class Task(nn.Module):
     ) -> None:
         super().__init__()
         self.mean, self.scale = mean, scale
-        self.mixed = mixed
+        self.mixed, self.outlines = mixed, outlines
         self.layout = torch.channels_last_3d if channels_last else torch.contiguous_format
         self.network = network
         if channels_last:
             lay_out(network)
 
-    def forward(
-        self, *streams: Float[Tensor, "batch channel _time _height _width"]
-    ) -> Float[Tensor, "batch output *positions"]:
-        """Outputs of each clip."""
-        with torch.autocast(streams[0].device.type, dtype=torch.bfloat16, enabled=self.mixed):
+    def forward(self, *streams: Float[Tensor, "batch channel _time _height _width"]) -> Outputs:
+        """Outputs of each clip; where outlines are learned beside them, the logits of those as well."""
+        if self.outlines and self.training:
+            assert isinstance(self.network, OutliningNetwork)
+            with self._precision(streams):
+                features, logits = self.network.forward_maps(*self._laid_out(streams))
+            return self._values(features), logits.float()
+        with self._precision(streams):
             features = self.network.forward_features(*self._laid_out(streams))
-        return self.network.forward_head(features.float()) * self.scale + self.mean
+        return self._values(features)
 
     def fold(self) -> None:
         """Let the network itself predict what this task predicts."""
@@ -67,6 +79,12 @@ class Task(nn.Module):
     def pick(self, batch: Batch) -> tuple[Tensor, ...]:
         """The streams of a batch that the network takes, in its order."""
         return tuple(batch.inputs[name] for name in self.network.streams)
+
+    def _values(self, features: Tensor) -> Float[Tensor, "batch output *positions"]:
+        return self.network.forward_head(features.float()) * self.scale + self.mean
+
+    def _precision(self, streams: Sequence[Tensor]) -> torch.autocast:
+        return torch.autocast(streams[0].device.type, dtype=torch.bfloat16, enabled=self.mixed)
 
     def _laid_out(self, streams: Sequence[Tensor]) -> tuple[Tensor, ...]:
         return tuple(stream.contiguous(memory_format=self.layout) for stream in streams)
