@@ -8,7 +8,7 @@ CinecorError
 ├── DatasetError       5   MISSING_COLUMN DUPLICATE_ID BAD_LABEL BAD_SPLIT LEAKAGE MISSING_FILE UNSAFE_PATH ENCODING
 ├── CheckpointError    6   UNSAFE CORRUPT MISMATCH NONFINITE TOO_NEW
 ├── StorageError       7   NO_SPACE READ_ONLY PERMISSION LOCKED
-└── ResourceError      8   OOM NO_DEVICE OFFLINE
+└── ResourceError      8   OOM NO_DEVICE NO_COMPILER OFFLINE
 
 The number is the exit code of the command line. Some of a batch failed: 9. Interrupted: 130 or 143. A bug of ours: 70.
 """
@@ -130,4 +130,4 @@ class ResourceError(CinecorError):
     """The machine lacks what was asked for."""
 
     exit_code, http_status = 8, 503
-    codes = frozenset({"OOM", "NO_DEVICE", "OFFLINE"})
+    codes = frozenset({"OOM", "NO_DEVICE", "NO_COMPILER", "OFFLINE"})

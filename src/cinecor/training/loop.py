@@ -16,6 +16,7 @@ from cinecor.clips import ClipDataset
 from cinecor.errors import CheckpointError
 from cinecor.records import Batch
 from cinecor.training.batches import EpochBatches
+from cinecor.training.compiling import compile_task
 from cinecor.training.interruption import Interruption
 from cinecor.training.loading import make_loader, to_device
 from cinecor.training.logs import Reporter
@@ -98,6 +99,8 @@ class Fit:
 
     def _set_up(self) -> tuple[Any, Any]:
         optimiser = make_optimiser(self.task, self.recipe.optimiser)
+        if self.recipe.compile:
+            compile_task(self.task, self.fabric.device)
         module, wrapped = self.fabric.setup(self.task, optimiser)
         if self.state.optimiser:
             wrapped.load_state_dict(self.state.optimiser)
