@@ -133,8 +133,8 @@ class Study:
     """Who was examined; None means that the study stands for its patient. Never an input of a model."""
     split: Split | None = None
     labels: Mapping[str, float | str] = field(default_factory=_empty)
-    """What is known: ``ef`` (%), ``edv_ml``, ``esv_ml``, ``group``, ``ed_frame``, ``es_frame`` (indices from 0), ``fold``
-    (from 0) …"""
+    """What is known: ``ef`` (%), ``edv_ml``, ``esv_ml``, ``group``, ``ed_frame``, ``es_frame`` (indices from 0), the
+    ``fold`` (from 0) in which the study is tested on …"""
 
     @property
     def patient_id(self) -> str:

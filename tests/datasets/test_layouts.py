@@ -17,8 +17,8 @@ def test_each_layout_has_the_same_verbs(name: str) -> None:
 
 
 def test_an_unknown_layout() -> None:
-    with pytest.raises(ConfigError, match="choose one of echonet_dynamic, acdc, dicom_folder"):
-        datasets.get("camus")
+    with pytest.raises(ConfigError, match="choose one of echonet_dynamic, acdc, camus, hmc_qu"):
+        datasets.get("mnist")
 
 
 def test_recognise(tmp_path: Path) -> None:

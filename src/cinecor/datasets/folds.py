@@ -52,7 +52,9 @@ def assign(studies: Sequence[Study], test: int) -> list[Study]:
         raise ConfigError("OUT_OF_RANGE", f"there is no fold {test}", cure, where=FOLD)
     seen: dict[str, float | str] = {}
     shared = {
-        study.patient_id for study in studies if seen.setdefault(study.patient_id, study.labels[FOLD]) != study.labels[FOLD]
+        study.patient_id
+        for study in studies
+        if seen.setdefault(study.patient_id, study.labels[FOLD]) != study.labels[FOLD]
     }
     if shared:
         raise DatasetError("LEAKAGE", f"{len(shared)} patients are in more than one fold", "repair the lists")

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
@@ -80,9 +81,13 @@ def load_mask(path: Path, plane: int, size: tuple[int | None, int | None], limit
     if height is None or width is None or mask.shape == (height, width):
         return mask
     limits.check_frames(1, height, width, where=path.name)
+    return resample(mask, (height, width))
+
+
+def resample(mask: Mask, size: tuple[int, int]) -> Mask:
+    """Labels on another grid of the same picture, by the nearest neighbour; up and down again is where it began."""
     rows, columns = (
-        np.floor((np.arange(to) + 0.5) * of / to).astype(int)
-        for to, of in zip((height, width), mask.shape, strict=True)
+        np.floor((np.arange(to) + 0.5) * of / to).astype(int) for to, of in zip(size, mask.shape, strict=True)
     )
     return mask[np.ix_(rows, columns)]
 
@@ -95,7 +100,7 @@ def write(path: Path, name: str, array: np.ndarray) -> None:
     """
     from scipy.io import savemat  # half a second that reading does not need
 
-    buffer = io.BytesIO()
+    buffer: Any = io.BytesIO()
     savemat(buffer, {name: array}, do_compression=True)
     write_bytes(path, buffer.getvalue())
 
