@@ -90,16 +90,19 @@ def write(studies: Iterable[Study], root: Path | str, *, edition: Literal["nifti
     """Write studies as this layout, one by one as they come; the lists of splits and folds come last.
 
     A study needs a grey uint8 loop of A4C, A2C or both with a pixel size, and for each ``ed_frame_a4c`` and
-    ``es_frame_a4c`` (of a study with one loop, ``ed_frame`` and ``es_frame`` do). Masks of ED and ES are written; in the
-    present edition those of the loop too, where every frame has one. The first edition has no place for frame times.
+    ``es_frame_a4c`` (of a study with one loop, ``ed_frame`` and ``es_frame`` do). Masks of ED and ES are written, in
+    the present edition those of the loop too, where every frame has one. The first edition has no place for frame times.
 
     Raises:
-        ConfigError: CONFLICT where a patient's folder is there already; MISSING_EXTRA.
+        ConfigError: CONFLICT where a patient's folder or lists are there already; MISSING_EXTRA.
         DatasetError: BAD_LABEL, UNSAFE_PATH, DUPLICATE_ID for a study that the layout cannot hold.
         InputError: UNSUPPORTED, INCONSISTENT for a loop that it cannot hold.
         StorageError: the folder cannot be written.
     """
     root = Path(root)
+    if find_lists([root / SPLIT_FOLDER]):
+        what = "the folder holds lists of patients already"
+        raise ConfigError("CONFLICT", what, "choose another folder", where=SPLIT_FOLDER)
     written: list[Study] = []
     names: set[str] = set()
     for study in studies:
@@ -171,7 +174,7 @@ def _survey(root: Path, lists: Path | None) -> tuple[list[Study], list[Problem]]
             problems.append(Problem(code="DUPLICATE_ID", what="the patient is there twice", where=study.id))
             continue
         fold = subgroups.folds.get(study.id)
-        labels = study.labels if fold is None else {**study.labels, FOLD: fold}
+        labels = study.labels if fold is None else {**study.labels, FOLD: float(fold)}
         found[study.id] = replace(study, split=subgroups.splits.get(study.id, split), labels=labels)
     if not found and not problems:
         what, cure = "no folder with an Info_4CH.cfg or Info_2CH.cfg", "give the folder that holds the patients"
@@ -239,7 +242,7 @@ def _cine(folder: Path, view: str, info: Mapping[str, str]) -> tuple[Cine, dict[
     loop_notes = (*cine.notes, note)
     return (
         replace(cine, view=view, times_ms=times, masks=masks, notes=loop_notes),
-        {"ed_frame": ed - 1, "es_frame": es - 1},
+        {"ed_frame": float(ed - 1), "es_frame": float(es - 1)},
     )
 
 
@@ -259,8 +262,9 @@ def _single_frames(stem: Path, view: str, phases: tuple[int, int, int]) -> tuple
     masks = _masks(stem, dict(enumerate(order)), None)
     notes = (f"frames {min(ed, es)}, {max(ed, es)} of {count}",)
     cine = replace(cines[0], source=found, frames=2, view=view, masks=masks, notes=notes)
-    labels = {"ed_phase": ed - 1, "es_phase": es - 1, "phases": count} if count > 2 else {}
-    return cine, {"ed_frame": order.index("ED"), "es_frame": order.index("ES"), **labels}
+    labels = {"ed_frame": order.index("ED"), "es_frame": order.index("ES")}
+    labels |= {"ed_phase": ed - 1, "es_phase": es - 1, "phases": count} if count > 2 else {}
+    return cine, {name: float(value) for name, value in labels.items()}
 
 
 def _masks(stem: Path, single: Mapping[int, str], phases: int | None) -> dict[int, MaskSource]:
@@ -289,9 +293,12 @@ def _describe(path: Path) -> Cine:
 
 
 def _first_file(study: Study) -> Path:
+    """A file that holds voxels; the headers of MetaImage are alike in many patients."""
     source = study.cines[0].source
     assert not isinstance(source, np.ndarray)
-    return source if isinstance(source, Path) else source[0]
+    path = source if isinstance(source, Path) else source[0]
+    voxels: Path = reader("metaimage").read_header(path).data if path.suffix == ".mhd" else path
+    return voxels if voxels.is_file() else path
 
 
 def _oddities(study: Study) -> list[Problem]:

@@ -182,7 +182,7 @@ def _loop(row: Row, folder: Path, outlines: Mapping[str, Mapping[int, Contour]],
     fold, ef = number(row["Split"]), number(row["EF"])
     if fold is None or not 0 <= fold < FOLDS or fold != int(fold):
         raise DatasetError("BAD_SPLIT", f"{row['Split'][:20]!r} is not a fold from 0 to {FOLDS - 1}", "correct the row")
-    labels: dict[str, float | str] = {"ef": row["EF"] if ef is None else ef, FOLD: int(fold)}
+    labels: dict[str, float | str] = {"ef": row["EF"] if ef is None else ef, FOLD: fold}
     check_labels(labels)
     if row.get("Sex", "").strip():
         labels["sex"] = row["Sex"].strip()

@@ -202,7 +202,7 @@ def _study(key: Key, views: Mapping[str, tuple[Cine, Entry]]) -> Study:
         labels[f"infarct_{view.lower()}"] = max(entry.segments.values())
         for name, frame in zip(("reference_frame", "end_of_cycle"), entry.cycle, strict=True):
             if frame is not None:
-                labels[f"{name}_{view.lower()}"] = frame
+                labels[f"{name}_{view.lower()}"] = float(frame)
     labels["infarct"] = max(value for _, entry in views.values() for value in entry.segments.values())
     patient = None if key.loop == 1 else key.patient
     return Study(id=key.study, patient=patient, cines=tuple(cine for cine, _ in views.values()), labels=labels)

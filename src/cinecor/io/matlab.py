@@ -84,12 +84,12 @@ def load_mask(path: Path, plane: int, size: tuple[int | None, int | None], limit
     return resample(mask, (height, width))
 
 
-def resample(mask: Mask, size: tuple[int, int]) -> Mask:
+def resample(mask: Mask, size: tuple[int, int]) -> UInt8[np.ndarray, "rows columns"]:
     """Labels on another grid of the same picture, by the nearest neighbour; up and down again is where it began."""
     rows, columns = (
         np.floor((np.arange(to) + 0.5) * of / to).astype(int) for to, of in zip(size, mask.shape, strict=True)
     )
-    return mask[np.ix_(rows, columns)]
+    return np.ascontiguousarray(mask[np.ix_(rows, columns)])
 
 
 def write(path: Path, name: str, array: np.ndarray) -> None:

@@ -40,7 +40,7 @@ _CHUNK = 1 << 20
 _MS = {"sec": 1000.0, "msec": 1.0, "usec": 0.001}
 _HEADER_BYTES = 540  # NIfTI-2; NIfTI-1 has 348
 
-Volume = Float32[np.ndarray, "i j k time"]
+Volume = Float32[np.ndarray, "i j k phase"]
 
 
 @dataclass(frozen=True, kw_only=True)

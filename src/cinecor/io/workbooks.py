@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,9 @@ from cinecor.io.kinds import opened
 from cinecor.io.limits import DEFAULT, MIB, Limits
 from cinecor.storage import write_bytes
 
-MOST_ROWS = 100_000
-MOST_COLUMNS = 200
-MOST_XML_BYTES = 64 * MIB  # unpacked; a table of a thousand patients takes 200 kB
+MOST_ROWS = 20_000  # empty ones too
+MOST_COLUMNS = 100
+MOST_XML_BYTES = 8 * MIB  # unpacked; a table of a thousand patients takes 200 kB
 MOST_MEMBERS = 1000  # files in the archive; a workbook of one sheet has about ten
 
 
@@ -62,6 +63,7 @@ def read_rows(path: Path, limits: Limits = DEFAULT) -> list[list[str]]:
         RuntimeError,
         TypeError,
         ValueError,
+        zlib.error,
     ) as error:
         what = "not a workbook (.xlsx), or a damaged one"
         raise DatasetError("ENCODING", what, "save it again", where=path.name) from error
@@ -105,14 +107,19 @@ def _check_archive(content: bytes, limits: Limits, path: Path) -> None:
 def _cells(content: bytes, path: Path) -> list[list[str]]:
     book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
     try:
-        rows = book.worksheets[0].iter_rows(max_row=MOST_ROWS + 1, max_col=MOST_COLUMNS, values_only=True)
-        texts = [[_text(value) for value in row] for row in rows]
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()  # what the sheet says of its own size may be wrong, and rows would be cut off
+        texts: list[list[str]] = []
+        for number, row in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS + 1, values_only=True)):
+            empty = all(value is None for value in row)
+            texts.append([] if empty else [_text(value) for value in row])
+            if number >= MOST_ROWS or any(texts[-1][MOST_COLUMNS:]):
+                what = f"a sheet with more than {MOST_ROWS} rows or {MOST_COLUMNS} columns"
+                raise LimitError("FILES", what, "save the table alone", where=path.name)
     finally:
         book.close()
     while texts and not any(texts[-1]):
         texts.pop()
-    if len(texts) > MOST_ROWS:
-        raise LimitError("FILES", f"more than {MOST_ROWS} rows in a sheet", "split it", where=path.name)
     width = max((place + 1 for row in texts for place, text in enumerate(row) if text), default=0)
     return [[*row, *[""] * width][:width] for row in texts]
 
