@@ -7,13 +7,13 @@ from typing import Literal
 import nibabel
 import numpy as np
 import pytest
+from tests.datasets.beating import frames_of, loop, radius, rings
 
 from cinecor import datasets, io
 from cinecor.datasets import camus
 from cinecor.datasets.folds import assign
 from cinecor.errors import CinecorError, ConfigError, DatasetError
-from cinecor.records import Cine, Split, Study
-from tests.datasets.beating import frames_of, loop, radius, rings
+from cinecor.records import Split, Study
 
 Edition = Literal["nifti", "metaimage"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -85,7 +85,8 @@ def test_the_form_of_the_present_edition(tmp_path: Path, studies: list[Study]) -
     ]
     assert {path.name for path in folder.iterdir()} == {*names, "Info_2CH.cfg", "Info_4CH.cfg"}
     assert (folder / "Info_2CH.cfg").read_text() == (
-        "ED: 1\nES: 8\nNbFrame: 8\nSex: F\nAge: 56.0\nImageQuality: Good\nEF: 60.0\nEDV: 100.0\nESV: 40.0\nFrameRate: 40.0\n"
+        "ED: 1\nES: 8\nNbFrame: 8\nSex: F\nAge: 56.0\nImageQuality: Good\n"
+        "EF: 60.0\nEDV: 100.0\nESV: 40.0\nFrameRate: 40.0\n"
     )
     image = nibabel.load(folder / "patient0000_4CH_half_sequence.nii.gz")
     assert image.shape == (40, 48, 6)

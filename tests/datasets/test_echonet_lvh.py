@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.datasets.beating import loop
 
 from cinecor import datasets, io
 from cinecor.datasets import echonet_lvh
 from cinecor.errors import CinecorError, ConfigError, DatasetError
 from cinecor.records import Caliper, Split, Study
-from tests.datasets.beating import loop
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 HEADER = ",HashedFileName,Calc,CalcValue,Frame,X1,X2,Y1,Y2,Frames,FPS,Width,Height,split\n"

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.datasets.beating import loop, outline
 
 from cinecor import datasets, io
 from cinecor.datasets import echonet_pediatric
 from cinecor.datasets.folds import assign, folds
 from cinecor.errors import CinecorError, ConfigError, DatasetError
 from cinecor.records import Study
-from tests.datasets.beating import loop, outline
 
 HEADER = "FileName,EF,Sex,Age,Weight,Height,Split\n"
 

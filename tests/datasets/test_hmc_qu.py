@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from openpyxl import Workbook, load_workbook
 from scipy.io import loadmat, savemat
+from tests.datasets.beating import disc, frames_of, loop
 
 from cinecor import datasets, io
 from cinecor.datasets import hmc_qu
@@ -14,7 +15,6 @@ from cinecor.datasets.hmc_qu_workbooks import Key, key_of
 from cinecor.errors import CinecorError, ConfigError, DatasetError
 from cinecor.io import video
 from cinecor.records import Study
-from tests.datasets.beating import disc, frames_of, loop
 
 SEGMENTS = {"A4C": (3, 9, 14, 16, 12, 6), "A2C": (4, 10, 15, 13, 7, 1)}
 MASKS = "LV Ground-truth Segmentation Masks"
@@ -208,11 +208,11 @@ def test_other_faults(published: Path) -> None:
     assert all(not cine.masks for study in hmc_qu.read(published) for cine in study.cines)
     videos = published / "HMC-QU" / "A4C"
     (videos / "ES1_4CH_1.avi").write_bytes((videos / "ES0001_4CH_1.avi").read_bytes())
-    with pytest.raises(DatasetError, match="DUPLICATE_ID: A4C/ES1_4CH_1.avi"):
+    with pytest.raises(DatasetError, match=r"DUPLICATE_ID: A4C/ES1_4CH_1\.avi"):
         hmc_qu.read(published)
     (videos / "ES1_4CH_1.avi").unlink()
     (published / "A4C.xlsx").write_text("ECHO,SEG3")
-    with pytest.raises(DatasetError, match="ENCODING: A4C.xlsx"):
+    with pytest.raises(DatasetError, match=r"ENCODING: A4C\.xlsx"):
         hmc_qu.read(published)
     with pytest.raises(DatasetError, match="MISSING_FILE"):
         hmc_qu.read(videos)

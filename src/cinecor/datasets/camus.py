@@ -91,7 +91,7 @@ def write(studies: Iterable[Study], root: Path | str, *, edition: Literal["nifti
 
     A study needs a grey uint8 loop of A4C, A2C or both with a pixel size, and for each ``ed_frame_a4c`` and
     ``es_frame_a4c`` (of a study with one loop, ``ed_frame`` and ``es_frame`` do). Masks of ED and ES are written, in
-    the present edition those of the loop too, where every frame has one. The first edition has no place for frame times.
+    the present edition those of the loop too, where every frame has one. The first edition holds no frame times.
 
     Raises:
         ConfigError: CONFLICT where a patient's folder or lists are there already; MISSING_EXTRA.
