@@ -1,4 +1,4 @@
-"""HMC-QU: apical loops of patients with and without myocardial infarction, by segment, some with the LV wall outlined.
+"""HMC-QU: apical loops with and without a myocardial infarct, by segment, some with the wall of the LV outlined.
 
 ::
 
