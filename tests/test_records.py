@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from cinecor.errors import ConfigError
-from cinecor.records import Batch, Cine, ClipSpec, Measurement, NotDone, Provenance, Report, Study
+from cinecor.records import Batch, Caliper, Cine, ClipSpec, Measurement, NotDone, Provenance, Report, Study
 
 
 def test_frame_interval_is_the_mean_of_uneven_times() -> None:
@@ -24,6 +24,10 @@ def test_frame_interval_is_the_mean_of_uneven_times() -> None:
     assert cine.frame_ms == pytest.approx(20.0)
     assert Cine(source=frames, modality="US").frame_ms is None
     assert Cine(source=frames[:1], modality="US", times_ms=(0.0,)).frame_ms is None
+
+
+def test_a_caliper_is_as_long_as_its_ends_are_apart() -> None:
+    assert Caliper(frame=2, start=(1.0, 2.0), end=(4.0, 6.0)).length == 5.0
 
 
 def test_a_study_stands_for_its_patient_where_none_is_known() -> None:

@@ -31,6 +31,9 @@ Contour: TypeAlias = Float[np.ndarray, "points 2"]
 """An outline (x, y) in pixels of the cine's own frames. An LV endocardium starts at one mitral hinge and ends at the
 other, by way of the apex; the mitral plane closes it."""
 
+MaskSource: TypeAlias = Mask | Path | tuple[Path, int]
+"""A mask, a volume file that holds it (the cine's ``slice_index`` applies), or a file and which of its planes it is."""
+
 Modality: TypeAlias = Literal["US", "MR"]
 """DICOM's defined terms: ultrasound, magnetic resonance."""
 
@@ -62,6 +65,20 @@ def _reduce(view: MappingProxyType[Any, Any]) -> tuple[Any, ...]:
 copyreg.pickle(MappingProxyType, _reduce)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Caliper:
+    """Two points between which somebody measured, (x, y) in pixels of the cine's own frames."""
+
+    frame: int
+    start: tuple[float, float]
+    end: tuple[float, float]
+
+    @property
+    def length(self) -> float:
+        """Distance of the points, pixels."""
+        return math.dist(self.start, self.end)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cine:
     """One recorded loop. Only its header has been read: ``io.load`` decodes the frames.
@@ -91,8 +108,10 @@ class Cine:
     """Distance to the next slice of the stack, mm."""
     contours: Mapping[int, Contour] = field(default_factory=_empty)
     """LV endocardial outlines by frame index."""
-    masks: Mapping[int, Mask | Path] = field(default_factory=_empty)
-    """Label masks by frame index, or the volume file that holds the mask (then ``slice_index`` applies)."""
+    masks: Mapping[int, MaskSource] = field(default_factory=_empty)
+    """Label masks by frame index, or where they are; ``io.load_mask`` decodes one."""
+    calipers: Mapping[str, Caliper] = field(default_factory=_empty)
+    """Distances that a reader measured, by name (``ivsd``, ``lvidd`` …)."""
     notes: tuple[str, ...] = ()
     """What the reader noticed and the user should know ("colour Doppler", "frame times from CineRate")."""
 
@@ -114,7 +133,8 @@ class Study:
     """Who was examined; None means that the study stands for its patient. Never an input of a model."""
     split: Split | None = None
     labels: Mapping[str, float | str] = field(default_factory=_empty)
-    """What is known: ``ef`` (%), ``edv_ml``, ``esv_ml``, ``group``, ``ed_frame``, ``es_frame`` (indices from 0) …"""
+    """What is known: ``ef`` (%), ``edv_ml``, ``esv_ml``, ``group``, ``ed_frame``, ``es_frame`` (indices from 0), the
+    ``fold`` (from 0) in which the study is tested on …"""
 
     @property
     def patient_id(self) -> str:

@@ -17,8 +17,8 @@ def test_each_layout_has_the_same_verbs(name: str) -> None:
 
 
 def test_an_unknown_layout() -> None:
-    with pytest.raises(ConfigError, match="choose one of echonet_dynamic, acdc, dicom_folder"):
-        datasets.get("camus")
+    with pytest.raises(ConfigError, match="choose one of echonet_dynamic, acdc, camus, hmc_qu"):
+        datasets.get("mnist")
 
 
 def test_recognise(tmp_path: Path) -> None:
@@ -47,3 +47,26 @@ print([name for name in ("torch", "pydicom", "nibabel", "matplotlib") if name in
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
+
+
+def test_the_command_looks_at_each_layout(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from cinecor.cli.__main__ import app
+
+    for name, path in {
+        "camus": "database_nifti/patient0001/Info_4CH.cfg",
+        "hmc_qu": "A4C.xlsx",
+        "echonet_pediatric": "PSAX/FileList.csv",
+        "echonet_lvh": "MeasurementsList.csv",
+    }.items():
+        file = tmp_path / name / path
+        file.parent.mkdir(parents=True)
+        file.write_text("nothing of use")
+    (tmp_path / "hmc_qu" / "HMC-QU" / "A4C").mkdir(parents=True)
+    for name in ("camus", "hmc_qu", "echonet_pediatric", "echonet_lvh"):
+        assert datasets.recognise(tmp_path / name) == name
+        answer = CliRunner().invoke(app, ["check", str(tmp_path / name)], standalone_mode=False)
+        assert answer.return_value == 5
+        assert answer.output.startswith(f"layout: {name}\n")
+        assert "error " in answer.output

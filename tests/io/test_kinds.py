@@ -36,6 +36,7 @@ CONTENTS = {
         gzip.compress(nifti() + bytes(5000), mtime=0),
         (540).to_bytes(4, "little") + b"n+2\0" + bytes(600),
     ],
+    "metaimage": [b"ObjectType = Image\nNDims = 3\n", b"NDims=2\nDimSize = 4 4\n"],
     "still": [b"\x89PNG\r\n\x1a\n" + bytes(30), b"\xff\xd8\xff\xe0" + bytes(30)],
 }
 

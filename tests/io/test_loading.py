@@ -9,8 +9,9 @@ import pytest
 
 from cinecor import io
 from cinecor.errors import ConfigError, InputError, LimitError
-from cinecor.io import images, loading, video
+from cinecor.io import images, loading, matlab, video
 from cinecor.io.limits import Limits
+from cinecor.io.loading import reader
 from cinecor.records import Cine
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (4, 1, 16, 24), dtype=np.uint8)
@@ -100,3 +101,17 @@ def test_the_room_costs_nothing_to_enter() -> None:
         "import cinecor.io, sys; print([m for m in ('torch', 'av', 'pydicom', 'nibabel', 'PIL') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_masks_as_planes_of_a_file(tmp_path: Path) -> None:
+    planes = np.random.default_rng(0).integers(0, 4, (3, 6, 7)).astype(np.uint8)
+    reader("nifti").write(tmp_path / "a.nii.gz", planes, spacing_mm=(1.0, 1.0), thickness_mm=1.0)
+    reader("metaimage").write(tmp_path / "a.mhd", planes, spacing_mm=(1.0, 1.0))
+    matlab.write(tmp_path / "a.mat", "predicted", planes)
+    for name in ("a.nii.gz", "a.mhd", "a.mat"):
+        masks = {10: (tmp_path / name, 0), 12: (tmp_path / name, 2)}
+        cine = Cine(source=np.zeros((20, 1, 6, 7), np.uint8), modality="US", height=6, width=7, masks=masks)
+        np.testing.assert_array_equal(io.load_mask(cine, 10), planes[0])
+        np.testing.assert_array_equal(io.load_mask(cine, 12), planes[2])
+        with pytest.raises(InputError, match="NO_PIXELS"):
+            io.load_mask(cine, 11)

@@ -173,3 +173,23 @@ def test_acdc_image_and_mask_lie_on_each_other(shared_data: Path) -> None:
     image = nifti.load(cine)[0, 0]
     assert image.shape == mask.shape
     assert image[mask == 3].mean() > 1.5 * image[mask == 2].mean()  # bright blood, grey muscle
+
+
+def test_planes_as_the_frames_of_a_loop(tmp_path: Path) -> None:
+    planes = np.random.default_rng(0).integers(0, 256, (5, 6, 7)).astype(np.uint8)
+    for name, voxels in (("time", planes), ("float", planes.astype(np.float32)), ("still", planes[0])):
+        path = tmp_path / f"{name}.nii.gz"
+        nifti.write(path, voxels, spacing_mm=(0.154, 0.308), thickness_mm=1.0)
+        cine = nifti.loop_cine(path)
+        assert (cine.modality, cine.frames, cine.height, cine.width) == ("US", len(voxels.reshape(-1, 6, 7)), 6, 7)
+        assert cine.spacing_mm == pytest.approx((0.154, 0.308))
+        frames = nifti.load(cine)
+        assert frames.dtype == np.uint8
+        np.testing.assert_array_equal(frames[:, 0], voxels.reshape(-1, 6, 7))
+    nifti.write(tmp_path / "half.nii", planes + np.float32(0.5), spacing_mm=(1.0, 1.0), thickness_mm=1.0)
+    np.testing.assert_array_equal(nifti.load(nifti.loop_cine(tmp_path / "half.nii"))[:, 0], planes + np.float32(0.5))
+    nifti.write(tmp_path / "both.nii", np.stack([planes, planes]), spacing_mm=(1.0, 1.0), thickness_mm=1.0)
+    with pytest.raises(InputError, match="UNSUPPORTED"):
+        nifti.loop_cine(tmp_path / "both.nii")
+    with pytest.raises(InputError, match="INCONSISTENT"):
+        nifti.load(Cine(source=tmp_path / "both.nii", modality="US"))

@@ -10,9 +10,15 @@ import typer
 
 
 def check(
-    folder: Annotated[Path, typer.Argument(help="A data folder, such as EchoNet-Dynamic, ACDC or a folder of DICOM.")],
+    folder: Annotated[
+        Path, typer.Argument(help="A data folder, such as EchoNet-Dynamic, CAMUS, ACDC or one of DICOM.")
+    ],
     layout: Annotated[
-        str | None, typer.Option(help="Its layout (echonet_dynamic, acdc, dicom_folder); recognised where not given.")
+        str | None,
+        typer.Option(
+            help="Its layout (echonet_dynamic, echonet_pediatric, echonet_lvh, camus, hmc_qu, acdc, dicom_folder); "
+            "recognised where not given."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> int:

@@ -26,8 +26,8 @@ import numpy as np
 from cinecor import io
 from cinecor.datasets.copies import find_copies
 from cinecor.datasets.findings import Findings, Problem, find, find_leaks, raise_first
-from cinecor.datasets.labels import number
 from cinecor.datasets.names import plain_name
+from cinecor.datasets.pairs import read_pairs, read_phases, read_positive
 from cinecor.errors import CinecorError, ConfigError, DatasetError, InputError
 from cinecor.io.loading import reader
 from cinecor.measures.ejection_fraction import ejection_fraction
@@ -40,7 +40,6 @@ FOLDERS: Mapping[str, Split] = {"training": "train", "testing": "test", "validat
 GROUPS = ("DCM", "HCM", "MINF", "NOR", "RV")
 RIGHT_VENTRICLE, MYOCARDIUM, LEFT_VENTRICLE = 1, 2, 3  # labels of the masks
 LICENCE = "ACDC is for non-commercial research (CC BY-NC-SA 4.0); cite doi 10.1109/TMI.2018.2837502"
-_MOST_INFO_BYTES = 64 * 1024
 
 
 def recognise(root: Path) -> bool:
@@ -134,8 +133,8 @@ def _study(folder: Path, split: Split | None) -> Study:
     labels: dict[str, float | str] = {"group": info["Group"]}
     for label, key in (("height_cm", "Height"), ("weight_kg", "Weight")):
         if key in info:
-            labels[label] = _positive(info, key)
-    phases, ed, es = _phases(info)
+            labels[label] = read_positive(info, key, INFO)
+    phases, ed, es = read_phases(info, INFO)
     whole = next((path for path in _either(folder / f"{name}_4d") if path.is_file()), None)
     frames = _numbered(folder, f"{name}_frame")
     if whole is not None:
@@ -150,14 +149,6 @@ def _study(folder: Path, split: Split | None) -> Study:
     return Study(
         id=name, cines=tuple(replace(cine, view="SAX", masks=masks) for cine in cines), split=split, labels=labels
     )
-
-
-def _phases(info: Mapping[str, str]) -> tuple[int, int, int]:
-    """Frames of the loop, and which (from 1) are ED and ES."""
-    phases, ed, es = (_whole(info, key) for key in ("NbFrame", "ED", "ES"))
-    if not (ed <= phases and es <= phases and ed != es):
-        raise DatasetError("BAD_LABEL", f"ED {ed} and ES {es} are not two of {phases} frames", "correct it", where=INFO)
-    return phases, ed, es
 
 
 def _loops(path: Path, phases: int) -> tuple[Cine, ...]:
@@ -209,45 +200,7 @@ def read_info(path: Path) -> dict[str, str]:
         DatasetError: MISSING_FILE; ENCODING; BAD_LABEL for a line that is no ``Key: value`` or a key there twice;
             MISSING_COLUMN where ED, ES, Group or NbFrame is missing.
     """
-    info: dict[str, str] = {}
-    for place, line in enumerate(_read_lines(path), start=1):
-        key, colon, value = (part.strip() for part in line.partition(":"))
-        if line.strip() and (not colon or key in info):
-            what = f"line {place} is no 'Key: value'" if not colon else f"{key[:20]!r} is there twice"
-            raise DatasetError("BAD_LABEL", what, "correct the file", where=path.name)
-        if line.strip():
-            info[key] = value
-    missing = [key for key in ("ED", "ES", "Group", "NbFrame") if not info.get(key)]
-    if missing:
-        raise DatasetError("MISSING_COLUMN", f"{', '.join(missing)} is missing", "complete the file", where=path.name)
-    return info
-
-
-def _read_lines(path: Path) -> list[str]:
-    try:
-        content = path.read_bytes()[:_MOST_INFO_BYTES]
-    except OSError as error:
-        raise DatasetError("MISSING_FILE", "the file cannot be read", "copy it again", where=path.name) from error
-    try:
-        return content.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise DatasetError("ENCODING", "not UTF-8 text", "save it as UTF-8", where=path.name) from error
-
-
-def _whole(info: Mapping[str, str], key: str) -> int:
-    value = number(info[key])
-    if value is None or value < 1 or value != int(value):
-        raise DatasetError(
-            "BAD_LABEL", f"{key} {info[key][:20]!r} is not a whole number above 0", "correct it", where=INFO
-        )
-    return int(value)
-
-
-def _positive(info: Mapping[str, str], key: str) -> float:
-    value = number(info[key])
-    if value is None or value <= 0:
-        raise DatasetError("BAD_LABEL", f"{key} {info[key][:20]!r} is not a number above 0", "correct it", where=INFO)
-    return value
+    return read_pairs(path, ("ED", "ES", "Group", "NbFrame"))
 
 
 def write(studies: Iterable[Study], root: Path | str) -> None:

@@ -108,23 +108,28 @@ def raise_first(problems: Iterable[Problem]) -> None:
 def find_leaks(studies: Iterable[Study]) -> list[Problem]:
     """Patients whose studies are in more than one split: what is measured on them is not on unseen hearts.
 
-    The patients are not named; the studies are counted.
+    The same for folds, which take turns at being the test split. The patients are not named; they are counted.
     """
-    splits: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    splits: dict[str, set[str]] = defaultdict(set)
+    folds: dict[str, set[float | str]] = defaultdict(set)
     for study in studies:
         if study.split is not None:
-            splits[study.patient_id][study.split] += 1
-    shared = [found for found in splits.values() if len(found) > 1]
+            splits[study.patient_id].add(study.split)
+        if "fold" in study.labels:
+            folds[study.patient_id].add(study.labels["fold"])
     kinds: dict[tuple[str, ...], int] = defaultdict(int)
-    for found in shared:
-        kinds[tuple(split for split in SPLITS if split in found)] += 1
+    for found in splits.values():
+        kinds[tuple(split for split in SPLITS if split in found)] += len(found) > 1
+    kinds["several", "folds"] = sum(len(found) > 1 for found in folds.values())
     return [
         Problem(
             code="LEAKAGE",
-            what=f"{count} patient{'s have' if count > 1 else ' has'} studies in {' and '.join(names)}",
+            what=f"{count} patient{'s have' if count > 1 else ' has'} studies in "
+            + ("several folds" if names[-1] == "folds" else " and ".join(names)),
             cure="keep all studies of a patient in one split",
         )
         for names, count in kinds.items()
+        if count
     ]
 
 

@@ -11,7 +11,10 @@ from cinecor.datasets.findings import Findings
 from cinecor.errors import ConfigError, DatasetError
 from cinecor.records import Study
 
-LAYOUTS = ("echonet_dynamic", "acdc", "dicom_folder")  # in the order in which a folder is tried
+LAYOUTS = (
+    *("echonet_dynamic", "acdc", "camus", "hmc_qu", "echonet_pediatric", "echonet_lvh"),
+    "dicom_folder",  # last: a folder of any other layout may hold a DICOM file
+)
 
 
 @runtime_checkable
@@ -61,5 +64,5 @@ def recognise(root: Path) -> str:
             return name
     what = f"not a folder in one of the layouts {', '.join(LAYOUTS)}"
     raise DatasetError(
-        "MISSING_FILE", what, "give the folder that holds FileList.csv, patients or DICOM", where=root.name
+        "MISSING_FILE", what, "give the folder that holds the tables, the patients or DICOM", where=root.name
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import zlib
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import BinaryIO, Literal, TypeAlias
 
 from cinecor.errors import InputError
 
-Kind: TypeAlias = Literal["video", "dicom", "nifti", "still"]
+Kind: TypeAlias = Literal["video", "dicom", "nifti", "metaimage", "still"]
 
 _HEAD = 352  # bytes: a whole NIfTI-1 header with its extension flag; DICOM's mark lies at 128
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # how an ISO or QuickTime file may begin
+_METAIMAGE = re.compile(rb"(ObjectType *= *Image|NDims *= *\d)")  # the keys that may stand first
 _NIFTI_MARKS = (b"n+1\0", b"ni1\0", b"n+2\0", b"ni2\0")
 
 
@@ -34,7 +36,9 @@ def kind_of(path: Path) -> Kind:
         return "nifti"
     if start.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):
         return "still"
-    what = "neither a video, DICOM, NIfTI, PNG nor JPEG"
+    if _METAIMAGE.match(start):
+        return "metaimage"
+    what = "neither a video, DICOM, NIfTI, MetaImage, PNG nor JPEG"
     raise InputError("NOT_RECOGNISED", what, "give an image file, or a folder of them", where=path.name)
 
 

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from cinecor.errors import ConfigError, InputError
+from cinecor.io import matlab
 from cinecor.io.kinds import Kind, kind_of
 from cinecor.io.limits import DEFAULT, Limits
 from cinecor.records import Cine, Frames, Mask
 
-_ROOMS: dict[Kind, str] = {"video": "video", "still": "images", "dicom": "dicom", "nifti": "nifti"}
-_EXTRAS = {"pydicom": "dicom", "nibabel": "mri"}
+_ROOMS: dict[Kind | Literal["workbook"], str] = {
+    "video": "video",
+    "still": "images",
+    "dicom": "dicom",
+    "nifti": "nifti",
+    "metaimage": "metaimage",
+    "workbook": "workbooks",
+}
+_EXTRAS = {"pydicom": "dicom", "nibabel": "mri", "openpyxl": "workbooks"}
 
 
 def describe(path: Path) -> Cine:
@@ -41,7 +49,7 @@ def load(cine: Cine, limits: Limits = DEFAULT) -> Frames:
         return _checked(source)
     first = source if isinstance(source, Path) else _first(source)
     kind = kind_of(first)
-    if kind in ("dicom", "nifti"):
+    if kind in ("dicom", "nifti", "metaimage"):
         return cast(Frames, reader(kind).load(cine, limits=limits))
     if not isinstance(source, Path):
         if kind == "still":
@@ -61,12 +69,16 @@ def load_mask(cine: Cine, frame: int) -> Mask:
     mask = cine.masks[frame]
     if isinstance(mask, np.ndarray):
         return mask
-    if kind_of(mask) == "still":
-        return cast(Mask, reader("still").load_labels(mask))
-    return cast(Mask, reader("nifti").load_mask(mask, cine.slice_index or 0))
+    path, plane = mask if isinstance(mask, tuple) else (mask, cine.slice_index or 0)
+    if matlab.recognise(path):
+        return matlab.load_mask(path, plane, (cine.height, cine.width))
+    kind = kind_of(path)
+    if kind == "still":
+        return cast(Mask, reader("still").load_labels(path))
+    return cast(Mask, reader("metaimage" if kind == "metaimage" else "nifti").load_mask(path, plane))
 
 
-def reader(kind: Kind) -> Any:
+def reader(kind: Kind | Literal["workbook"]) -> Any:
     """The module that reads a kind of file.
 
     Raises:

@@ -3,7 +3,8 @@
 nibabel does not check the CRC of a gzip stream, and allocates what a header declares. So the header is compared with
 the limits first, and the stream is read to its end, where gzip compares the CRC.
 
-A voxel array (i, j, k) becomes frames of height j and width i, one cine for each k, for images and masks alike.
+A voxel array (i, j, k) becomes frames of height j and width i, one cine for each k, for images and masks alike. Some
+data sets put time where the slices stand: a cine without ``slice_index`` takes the planes for its frames.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _CHUNK = 1 << 20
 _MS = {"sec": 1000.0, "msec": 1.0, "usec": 0.001}
 _HEADER_BYTES = 540  # NIfTI-2; NIfTI-1 has 348
 
-Volume = Float32[np.ndarray, "i j k time"]
+Volume = Float32[np.ndarray, "i j k phase"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +88,31 @@ def slice_cines(path: Path, limits: Limits = DEFAULT) -> tuple[Cine, ...]:
     )
 
 
+def loop_cine(path: Path, limits: Limits = DEFAULT) -> Cine:
+    """An ultrasound loop: the planes of a 2-D or 3-D file are its frames. Reads the header alone.
+
+    Raises:
+        InputError: as :func:`describe`; UNSUPPORTED for a volume of both slices and phases.
+        LimitError: as :func:`describe`.
+    """
+    shape = _shape(_read_header(path, limits), path)
+    if min(shape.slices, shape.phases) > 1:
+        what = f"{shape.slices} slices at {shape.phases} times are no loop"
+        raise InputError("UNSUPPORTED", what, "give a volume of one slice", where=path.name)
+    return Cine(
+        source=path,
+        modality="US",
+        frames=shape.slices * shape.phases,
+        height=shape.rows,
+        width=shape.columns,
+        spacing_mm=shape.spacing_mm,
+    )
+
+
 def load(cine: Cine, limits: Limits = DEFAULT) -> Frames:
-    """Frames of one slice, float32: of a 4-D file, or of a 3-D file for each phase in the order given.
+    """Frames of one slice: of a 4-D file, or of a 3-D file for each phase in the order given; or the planes of a loop.
+
+    MRI is float32; an ultrasound loop is uint8 where its voxels are whole numbers from 0 to 255.
 
     Raises:
         InputError: as :func:`describe`; INCONSISTENT for a slice that a file does not have, or phases of other sizes.
@@ -97,14 +121,21 @@ def load(cine: Cine, limits: Limits = DEFAULT) -> Frames:
     if isinstance(cine.source, np.ndarray):
         return cine.source
     paths = cine.source if isinstance(cine.source, tuple) else (cine.source,)
-    slices = [_slice(_read_volume(path, limits), cine.slice_index or 0, path) for path in paths]
+    slices = [_frames(_read_volume(path, limits), cine.slice_index, path) for path in paths]
     if len({frames.shape[1:] for frames in slices}) > 1:
         raise InputError("INCONSISTENT", "the phases of one slice differ in size", where=paths[0].name)
-    return np.concatenate(slices)
+    frames = np.concatenate(slices)
+    return as_stored(frames) if cine.modality == "US" else frames
+
+
+def as_stored(frames: Frames) -> Frames:
+    """Ultrasound as uint8 where nothing is lost by it."""
+    whole = frames.clip(0, 255).astype(np.uint8)
+    return whole if np.array_equal(whole, frames) else frames
 
 
 def load_mask(path: Path, slice_index: int, limits: Limits = DEFAULT) -> Mask:
-    """Labels of one slice of a 3-D mask.
+    """Labels of one plane of a 2-D or 3-D mask.
 
     Raises:
         InputError: as :func:`load`; UNSUPPORTED where voxels are no labels 0 to 255.
@@ -125,14 +156,15 @@ def write(
     thickness_mm: float,
     frame_ms: float | None = None,
 ) -> None:
-    """Write ``slice height width`` (3-D) or ``time slice height width`` (4-D) as .nii or .nii.gz, by its name.
+    """Write ``height width``, ``slice height width`` or ``time slice height width`` as .nii or .nii.gz, by its name.
 
     Raises:
         StorageError: the folder cannot be written.
     """
-    order = (2, 1, 0) if voxels.ndim == 3 else (3, 2, 1, 0)
-    image = nib.Nifti1Image(voxels.transpose(order), np.diag([spacing_mm[1], spacing_mm[0], thickness_mm, 1.0]))
-    image.header.set_zooms((spacing_mm[1], spacing_mm[0], thickness_mm, *([frame_ms or 0.0] * (voxels.ndim - 3))))
+    affine = np.diag([spacing_mm[1], spacing_mm[0], thickness_mm, 1.0])
+    image = nib.Nifti1Image(voxels.transpose(tuple(reversed(range(voxels.ndim)))), affine)
+    zooms = (spacing_mm[1], spacing_mm[0], thickness_mm, *([frame_ms or 0.0] * (voxels.ndim - 3)))
+    image.header.set_zooms(zooms[: voxels.ndim])
     image.header.set_xyzt_units("mm", "msec")
     content = image.to_bytes()
     packed = gzip.compress(content, compresslevel=4, mtime=0) if path.name.endswith(".gz") else content
@@ -242,6 +274,16 @@ def _times(header: Any, zooms: list[float], phases: int) -> tuple[float, ...] | 
     if not 0.0 < step < 10_000.0:
         return None
     return tuple(index * step for index in range(phases))
+
+
+def _frames(volume: Volume, index: int | None, path: Path) -> Frames:
+    """A slice over time, or all planes where no slice is named."""
+    if index is not None:
+        return _slice(volume, index, path)
+    if min(volume.shape[2:]) > 1:
+        raise InputError("INCONSISTENT", "a loop was expected, the file holds slices at several times", where=path.name)
+    planes: Frames = np.ascontiguousarray(volume.reshape((*volume.shape[:2], -1)).transpose(2, 1, 0)[:, None])
+    return planes
 
 
 def _slice(volume: Volume, index: int, path: Path) -> Frames:
