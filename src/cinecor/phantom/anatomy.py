@@ -2,7 +2,7 @@
 
 Axes: ``z`` runs along the long axis of the left ventricle, from its epicardial apex (z = 0) to the base; ``x`` points
 from the septum to the lateral wall; ``y`` from the inferior to the anterior wall. An apical four-chamber view is the
-plane y = 0, a short-axis view a plane of constant z.
+plane y = 0, a short-axis view a plane of constant z; ``views`` has them all, ``segments`` the names of the wall's parts.
 
 The LV cavity is a solid of closed form. With s from 0 (mitral plane) to 1 (apex) its cross-section is an ellipse, whose
 area is ``π a b (1 - s^p)(1 + k s)``; hence its volume is ``π a b L (p/(p+1) + k (1/2 - 1/(p+2)))``. Regional wall
@@ -100,6 +100,8 @@ class Heart:
     rv_wall: float = 3.5
     rv_reach: float = 1.75
     """Half-angle that the RV wraps around the LV."""
+    rv_turn: float = 0.0
+    """How far the middle of the RV lies from the four-chamber plane, towards the anterior wall."""
     rv_apex: float = 18.0
     """Height of the RV apex above the epicardial LV apex."""
     tricuspid_offset: float = 6.0
@@ -298,7 +300,7 @@ def rv_shape(
     inside = np.clip(level, 0.0, 1.0)
     tall = (1.0 - inside**1.7) * (1.0 + 0.25 * inside) * (level >= 0.0)
     edge = math.cos(heart.rv_reach)
-    around = np.clip((-np.cos(angle) - edge) / (1.0 - edge), 0.0, 1.0)
+    around = np.clip((-np.cos(angle + heart.rv_turn) - edge) / (1.0 - edge), 0.0, 1.0)
     return np.asarray(tall * around**0.75)
 
 
