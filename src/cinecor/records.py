@@ -62,6 +62,20 @@ def _reduce(view: MappingProxyType[Any, Any]) -> tuple[Any, ...]:
 copyreg.pickle(MappingProxyType, _reduce)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Caliper:
+    """Two points between which somebody measured, (x, y) in pixels of the cine's own frames."""
+
+    frame: int
+    start: tuple[float, float]
+    end: tuple[float, float]
+
+    @property
+    def length(self) -> float:
+        """Distance of the points, pixels."""
+        return math.dist(self.start, self.end)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cine:
     """One recorded loop. Only its header has been read: ``io.load`` decodes the frames.
@@ -93,6 +107,8 @@ class Cine:
     """LV endocardial outlines by frame index."""
     masks: Mapping[int, Mask | Path] = field(default_factory=_empty)
     """Label masks by frame index, or the volume file that holds the mask (then ``slice_index`` applies)."""
+    calipers: Mapping[str, Caliper] = field(default_factory=_empty)
+    """Distances that a reader measured, by name (``ivsd``, ``lvidd`` …)."""
     notes: tuple[str, ...] = ()
     """What the reader noticed and the user should know ("colour Doppler", "frame times from CineRate")."""
 

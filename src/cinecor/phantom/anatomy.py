@@ -13,7 +13,7 @@ neither changes the volume. The wall keeps its own volume element by element, so
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -170,6 +170,25 @@ class Heart:
         level, angle = np.meshgrid(_LEVELS * (1.0 + self.apex_share), _ANGLES, indexing="ij")
         mean = float(self.wall_profile(level, angle).mean()) * (1.0 + self.apex_share)
         return math.pi * self.mean_radius**2 * self.length * mean / ML
+
+
+def scaled(heart: Heart, factor: float) -> Heart:
+    """The same heart with every length times ``factor`` and every volume times its cube."""
+    lengths = (
+        "length", "bend", "mapse", "wall", "apical_wall", "sway", "rv_wall", "rv_apex", "tricuspid_offset", "tapse",
+        "atrial_wall", "pericardium", "papillary", "tenting", "leaflet",
+    )  # fmt: skip
+    chambers = {
+        name: replace(old, at_ed=old.at_ed * factor**3, at_es=old.at_es * factor**3, length=old.length * factor)
+        for name, old in (("rv", heart.rv), ("la", heart.la), ("ra", heart.ra))
+    }
+    return replace(
+        heart,
+        edv=heart.edv * factor**3,
+        esv=heart.esv * factor**3,
+        **{name: getattr(heart, name) * factor for name in lengths},
+        **chambers,
+    )
 
 
 def solid(power: float, bulge: float) -> float:

@@ -7,7 +7,7 @@ wide on purpose: machines, settings and windows differ more between labs than he
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -112,10 +112,17 @@ class Imaging:
 def draw_imaging(seed: int, index: int, heart_length_mm: float, view: View = A4C) -> Imaging:
     """The recording of one view of one patient, as widely as machines and windows differ; ``quality.grade`` narrows it.
 
-    ``heart_length_mm`` (apex to mitral plane) only decides how deep is deep enough.
+    ``heart_length_mm`` (apex to mitral plane) only decides how deep is deep enough. All views of a patient are recorded
+    with the machine and through the tissue of the first, the four-chamber view.
     """
-    purpose = "imaging" if view is A4C else f"imaging {view.name}"
-    return _draw(generator(seed, index, purpose), heart_length_mm, view)
+    first = _draw(generator(seed, index, "imaging"), heart_length_mm, A4C)
+    if view is A4C:
+        return first
+    own = _draw(generator(seed, index, f"imaging {view.name}"), heart_length_mm, view)
+    beam = replace(
+        own.beam, axial=first.beam.axial, lateral=first.beam.lateral, spread=first.beam.spread, focus=first.beam.focus
+    )
+    return replace(own, beam=beam, display=first.display, tissues=first.tissues)
 
 
 def _draw(rng: np.random.Generator, heart_length_mm: float, view: View) -> Imaging:
@@ -148,8 +155,8 @@ def _apical(rng: np.random.Generator, heart_length_mm: float, view: View) -> Pla
 
 
 def _parasternal(rng: np.random.Generator, heart_length_mm: float, view: View) -> Plane:
-    """The chest wall lies beyond the right ventricle, and that some two thirds of a heart's length from its axis."""
-    before = float(rng.uniform(0.55, 0.72)) * heart_length_mm
+    """The chest wall lies in front of the right ventricle."""
+    before = view.distance * float(rng.uniform(0.9, 1.12)) * heart_length_mm
     behind = float(rng.uniform(0.55, 0.85)) * heart_length_mm
     return Plane(
         view=view,

@@ -6,6 +6,7 @@ that cannot be seen for drop-out, shadows of ribs and lung, clutter and noise, a
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +23,8 @@ SHARES = (0.35, 0.46, 0.19)  # of CAMUS's views
 ALIKE = 0.5  # of patients, whose views are all of one grade because the window is theirs
 
 _SLIGHT, _SOME = 0.3, 0.6  # of each artefact, in good and in medium images
+_LEAST_GAP_MM = 12.0  # of chest wall between probe and apex, so that the sector is as wide as the apex there
+_LEAST_HALF_ANGLE = math.radians(38.0)
 
 
 def draw_grade(rng: np.random.Generator) -> str:
@@ -53,9 +56,10 @@ def grade(drawn: Imaging, quality: str, rng: np.random.Generator) -> Imaging:
     if quality == "good":
         return _with_gain(_lessened(drawn, _SLIGHT), 0.02, -4.0)
     if quality == "medium":
-        milder = _with_gain(_lessened(drawn, _SOME), 0.035, -6.0)
-        beam = replace(milder.beam, shadows=drawn.beam.shadows[:1], noise=min(milder.beam.noise, 0.03))
-        return replace(milder, beam=beam)
+        milder = _with_gain(_lessened(drawn, _SOME), 0.04, -5.0)
+        beam = replace(milder.beam, shadows=drawn.beam.shadows[:1], noise=float(np.clip(milder.beam.noise, 0.02, 0.04)))
+        tissues = replace(milder.tissues, posterior=_SOME * milder.tissues.posterior)
+        return replace(milder, beam=beam, tissues=tissues)
     return drawn if quality == "any" else _spoilt(drawn, rng)
 
 
@@ -97,24 +101,44 @@ def _spoilt(drawn: Imaging, rng: np.random.Generator) -> Imaging:
     lung = (side * float(rng.uniform(0.8, 1.0)), float(rng.uniform(0.3, 0.5)), float(rng.uniform(0.02, 0.1)), 0.0)
     rib = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(0.08, 0.2)), float(rng.uniform(0.1, 0.35)), 0.0)
     spoilt = Beam(
-        axial=beam.axial * 1.3,
-        lateral=beam.lateral * 1.4,
+        axial=beam.axial * 1.15,
+        lateral=beam.lateral * 1.25,
         spread=max(beam.spread, 0.9),
         focus=beam.focus,
-        attenuation=float(rng.uniform(0.7, 1.5)),
+        attenuation=float(rng.uniform(0.3, 0.8)),
         tgc=beam.tgc,
         edge_loss=max(beam.edge_loss, float(rng.uniform(0.6, 0.9))),
         shadows=(*beam.shadows, lung, rib),
         near_clutter=max(beam.near_clutter, float(rng.uniform(0.8, 2.5))),
         near_depth=max(beam.near_depth, 0.06),
         reverberation=beam.reverberation,
-        haze=max(beam.haze, float(rng.uniform(0.12, 0.28))),
-        noise=max(beam.noise, float(rng.uniform(0.08, 0.18))),
+        haze=max(beam.haze, float(rng.uniform(0.07, 0.15))),
+        noise=max(beam.noise, float(rng.uniform(0.045, 0.09))),
         specular=1.0,
     )
     return replace(
         drawn,
         beam=spoilt,
-        display=replace(display, gain_db=display.gain_db - float(rng.uniform(0.0, 4.0))),
-        tissues=replace(tissues, blood=max(tissues.blood, 0.05)),
+        display=replace(display, gain_db=float(np.clip(display.gain_db - rng.uniform(0.0, 4.0), -9.0, -1.0))),
+        tissues=replace(tissues, blood=max(tissues.blood, 0.04), posterior=_SOME * tissues.posterior),
+    )
+
+
+def aimed(drawn: Imaging) -> Imaging:
+    """The same recording by a hand that puts the whole left ventricle into a wide sector, as protocols for volumes ask."""
+    plane, tissues = drawn.plane, drawn.tissues
+    gap = max(-plane.probe[1], _LEAST_GAP_MM)
+    return replace(
+        drawn,
+        plane=replace(
+            plane,
+            probe=(_SOME * plane.probe[0], -gap),
+            tilt=_SLIGHT * plane.tilt,
+            half_angle=max(plane.half_angle, _LEAST_HALF_ANGLE),
+            depth=plane.depth + gap + plane.probe[1],
+        ),
+        crop=1.0,
+        # Else what lies behind the heart is so bright that the heart itself is lost in the dark.
+        tissues=replace(tissues, posterior=_SOME * tissues.posterior, outside=min(tissues.outside, 0.4)),
+        display=replace(drawn.display, gamma=min(drawn.display.gamma, 1.5)),
     )

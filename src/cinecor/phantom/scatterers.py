@@ -17,7 +17,7 @@ from cinecor.phantom.views import A4C
 COUNT = 36_000  # about five in a resolution cell: fully developed speckle
 KEYS = 24  # phases of one beat between which positions are interpolated
 LEAFLET_COUNT = 450  # for each of four leaflets
-LEAFLET_AREA_COUNT = 2600  # the same density where a plane cuts the leaflets' surfaces
+LEAFLET_AREA_COUNT = 1900  # about the same density where a plane cuts the leaflets' surfaces
 SLICE_MM = 2.5  # half-thickness of the imaged slice
 _PATCHES = 64
 
@@ -215,12 +215,16 @@ def _cut_leaflets(
     for key in range(KEYS):
         now = state(heart, key / KEYS)
         curves = [*leaflet_nodes(heart, now, mitral=True), *leaflet_nodes(heart, now, mitral=False)]
-        middles = [0.0, 0.0] + [0.5 * (curves[2][0, 0] + curves[3][0, 0])] * 2
+        rings = [0.5 * (curves[first][0] + curves[first + 1][0]) for first in (0, 0, 2, 2)]
         places = []
-        for curve, middle, where, wide, noise in zip(curves, middles, along, width, jitter, strict=True):
+        for curve, ring, where, wide, noise in zip(curves, rings, along, width, jitter, strict=True):
             node, y = np.arange(len(curve)) / (len(curve) - 1), wide * now.b
-            x = (np.interp(where, node, curve[:, 0]) - middle) * leaflet_scale(now, y) + middle + now.sway
-            places.append(np.stack([x, y, np.interp(where, node, curve[:, 1])], axis=1) + noise - axes[0])
+            # Towards the commissures the leaflets shrink and come back to the plane of their ring.
+            x, z = (
+                (np.interp(where, node, curve[:, part]) - ring[part]) * leaflet_scale(now, y) + ring[part]
+                for part in (0, 1)
+            )
+            places.append(np.stack([x + now.sway, y, z], axis=1) + noise - axes[0])
         flat = np.concatenate(places)
         positions.append(flat @ axes[1:3].T)
         weights.append(np.exp(-0.5 * (flat @ axes[3] / (1.6 * SLICE_MM)) ** 2))

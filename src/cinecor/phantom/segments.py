@@ -60,18 +60,19 @@ IN_A2C = (4, 10, 15, 13, 7, 1)
 
 def infarcted(heart: Heart) -> dict[int, bool]:
     """Which of the 16 segments come inward by less than ``LAZY`` of what they would if the wall moved evenly."""
-    return {number: motion(heart, number) < LAZY for number in SEGMENTS}
+    return {number: moved < LAZY for number, moved in motions(heart).items()}
 
 
-def motion(heart: Heart, number: int) -> float:
-    """Inward motion of a segment over that in the same heart if its wall moved evenly: 1 without a lazy region."""
-    return inward_mm(heart, number) / inward_mm(replace(heart, lazy=None), number)
+def motions(heart: Heart) -> dict[int, float]:
+    """Inward motion of each segment over that in the same heart if its wall moved evenly: 1 without a lazy region."""
+    even = inward_mm(replace(heart, lazy=None))
+    return {number: moved / even[number] for number, moved in inward_mm(heart).items()}
 
 
-def inward_mm(heart: Heart, number: int) -> float:
-    """How far the endocardium of a segment comes towards the long axis from end-diastole to end-systole."""
-    ed, es = (_radius_mm(heart, state(heart, phase), SEGMENTS[number]) for phase in (0.0, heart.timing.systole))
-    return ed - es
+def inward_mm(heart: Heart) -> dict[int, float]:
+    """How far the endocardium of each segment comes towards the long axis from end-diastole to end-systole."""
+    ed, es = (state(heart, phase) for phase in (0.0, heart.timing.systole))
+    return {number: _radius_mm(heart, ed, each) - _radius_mm(heart, es, each) for number, each in SEGMENTS.items()}
 
 
 def _radius_mm(heart: Heart, now: State, segment: Segment) -> float:

@@ -40,6 +40,9 @@ class View:
     """Where on the chest the probe stands."""
     height: float = 0.5
     """Place of the plane's centre on the long axis, from apex (0) to mitral plane (1)."""
+    distance: float = 0.0
+    """Of a parasternal probe from the long axis, in lengths of the heart: what lies between them is deeper here than
+    there."""
 
     @property
     def long_axis(self) -> bool:
@@ -79,6 +82,7 @@ PSAX = View(
     down=_around(-120.0),
     window="parasternal",
     height=0.55,
+    distance=0.63,
 )
 PLAX = View(
     name="PLAX",
@@ -86,6 +90,7 @@ PLAX = View(
     right=UP,
     down=_around(-60.0),
     window="parasternal",
-    height=0.6,
+    height=0.7,
+    distance=0.86,
 )
 VIEWS = {view.name: view for view in (A4C, A2C, PSAX, PLAX)}
