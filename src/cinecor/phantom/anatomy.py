@@ -2,7 +2,7 @@
 
 Axes: ``z`` runs along the long axis of the left ventricle, from its epicardial apex (z = 0) to the base; ``x`` points
 from the septum to the lateral wall; ``y`` from the inferior to the anterior wall. An apical four-chamber view is the
-plane y = 0, a short-axis view a plane of constant z; ``views`` has them all, ``segments`` the names of the wall's parts.
+plane y = 0, a short-axis view a plane of constant z; ``views`` has them all, ``segments`` names the parts of the wall.
 
 The LV cavity is a solid of closed form. With s from 0 (mitral plane) to 1 (apex) its cross-section is an ellipse, whose
 area is ``π a b (1 - s^p)(1 + k s)``; hence its volume is ``π a b L (p/(p+1) + k (1/2 - 1/(p+2)))``. Regional wall

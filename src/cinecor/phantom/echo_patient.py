@@ -4,7 +4,7 @@ Their hearts are those of ``population``, with the right ventricle between its i
 30° in front of the four-chamber plane), so that a two-chamber view holds no right heart, and with the papillary muscles
 where a short-axis view has them: at three and at seven o'clock.
 
-Sources: CAMUS, 500 patients: EF at most 45 % in 49 % and at least 55 % in 20 % of them (Leclerc et al., IEEE TMI 38:2198,
+Sources: CAMUS, 500 patients: EF at most 45 % in 49 % and at least 55 % in 20 % of them (Leclerc et al., IEEE TMI 38(9),
 2019). HMC-QU, 72 of 109 with an infarct (Degerli et al., IEEE Access 9, 2021).
 """
 

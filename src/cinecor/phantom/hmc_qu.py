@@ -59,14 +59,13 @@ def infarct_study(
     phases = _phases(heart, max_frames, rng)
     screen = SCREENS[int(rng.choice(len(SCREENS), p=SCREEN_SHARES))]
     cines = tuple(
-        _cine(heart, view, found, phases, screen, (seed, index))
-        for view, found in zip((A4C, A2C), grades, strict=True)
+        _cine(heart, view, found, phases, screen, (seed, index)) for view, found in zip((A4C, A2C), grades, strict=True)
     )
     positive = infarcted(heart)
     ed, es = _events(heart, phases)
     labels: dict[str, float | str] = {
-        "infarct": int(any(positive[number] for number in VISIBLE)),
-        **{f"seg{number}": int(positive[number]) for number in VISIBLE},
+        "infarct": float(any(positive[number] for number in VISIBLE)),
+        **{f"seg{number}": float(positive[number]) for number in VISIBLE},
         "ef": heart.ef,
         "edv_ml": heart.edv,
         "esv_ml": heart.esv,
@@ -134,7 +133,7 @@ def _cine(
         notes=(NOTE,),
     )
     dressed = dress(bare, loop.screen, phases, rng, shape)
-    if view is not A4C:
+    if view != A4C:
         return dressed
     corner = _corner(bare, dressed)
     return replace(dressed, masks={frame: _wall(loop, frame, corner, shape) for frame in _cycle(phases)})
@@ -147,9 +146,7 @@ def _corner(bare: Cine, dressed: Cine) -> tuple[int, int]:
     return round(left), round(top)
 
 
-def _wall(
-    loop: Loop, frame: int, corner: tuple[int, int], shape: tuple[int, int]
-) -> UInt8[np.ndarray, "height width"]:
+def _wall(loop: Loop, frame: int, corner: tuple[int, int], shape: tuple[int, int]) -> UInt8[np.ndarray, "height width"]:
     size, (left, top) = loop.screen.size, corner
     whole = np.zeros(shape, np.uint8)
     whole[top : top + size, left : left + size] = loop.labels(frame, {Tissue.LV_WALL: LV_WALL})

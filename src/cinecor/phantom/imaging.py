@@ -116,7 +116,7 @@ def draw_imaging(seed: int, index: int, heart_length_mm: float, view: View = A4C
     with the machine and through the tissue of the first, the four-chamber view.
     """
     first = _draw(generator(seed, index, "imaging"), heart_length_mm, A4C)
-    if view is A4C:
+    if view == A4C:
         return first
     own = _draw(generator(seed, index, f"imaging {view.name}"), heart_length_mm, view)
     beam = replace(

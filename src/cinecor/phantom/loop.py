@@ -1,4 +1,4 @@
-"""One echo loop of one view of a heart: its frames, and the truth about any of them (outline, labels of every pixel)."""
+"""One echo loop of one view of a heart: its frames, and the truth about each (outline, label of every pixel)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ class Loop:
         """
         size, screen = self.screen.size, self.screen
         rows, columns = np.nonzero(screen.inside)
-        flat = from_pixels(self.imaging, screen, np.stack([columns, rows], axis=1).astype(np.float64), self._shift(frame))
+        flat = from_pixels(
+            self.imaging, screen, np.stack([columns, rows], axis=1).astype(np.float64), self._shift(frame)
+        )
         points = self._lift(flat)
         phase = float(self.phases[frame]) % 1.0
         near = np.flatnonzero(_near(self.heart, points, phase))
@@ -104,9 +106,7 @@ class Loop:
         return _open_at_base(edge[:, ::-1])[:, ::-1]
 
 
-def wander(
-    imaging: Imaging, frame_ms: float, count: int, rng: np.random.Generator
-) -> Float[np.ndarray, "time 2"]:
+def wander(imaging: Imaging, frame_ms: float, count: int, rng: np.random.Generator) -> Float[np.ndarray, "time 2"]:
     """Where the probe has gone, mm: a random walk and breathing."""
     walk = np.cumsum(rng.normal(0.0, imaging.drift_mm, (count, 2)), axis=0)
     turns = 2.0 * math.pi * (np.arange(count) * frame_ms / imaging.breath_ms + rng.random())

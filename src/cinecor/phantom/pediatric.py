@@ -90,7 +90,9 @@ def pediatric_study(
         "weight_kg": child.weight_kg,
         "fold": int(generator(seed, index, "fold").integers(FOLDS)),
     }
-    cines = tuple(_cine(loop, frame_ms, (ed, es), generator(seed, index, loop.imaging.plane.view.name)) for loop in loops)
+    cines = tuple(
+        _cine(loop, frame_ms, (ed, es), generator(seed, index, loop.imaging.plane.view.name)) for loop in loops
+    )
     return Study(id=f"{seed:04d}p{index:06d}", cines=cines, split=split or draw_split(seed, index), labels=labels)
 
 
@@ -112,7 +114,9 @@ def draw_child(seed: int, index: int) -> tuple[Child, Heart]:
     adult = anatomical(heart_of(ef, rng), rng)
     target = 65.0 * child.body_surface_m2**1.2 * float(np.exp(rng.normal(0.2 if failing else 0.0, 0.15)))
     rate = (72.0 + 68.0 * math.exp(-age / 4.0)) * float(np.exp(rng.normal(0.0, 0.12)))
-    return child, replace(scaled(adult, (target / adult.edv) ** (1.0 / 3.0)), heart_rate=float(np.clip(rate, 50.0, 180.0)))
+    return child, replace(
+        scaled(adult, (target / adult.edv) ** (1.0 / 3.0)), heart_rate=float(np.clip(rate, 50.0, 180.0))
+    )
 
 
 def _loop(
@@ -128,7 +132,7 @@ def _loop(
     small = (heart.edv / ADULT_EDV) ** (1.0 / 3.0)
     drawn = draw_imaging(*patient, state(heart, 0.0).mitral_z / small, view)
     graded = grade(drawn, quality, rng)
-    imaging = _nearer(aimed(graded) if view is A4C else graded, small)
+    imaging = _nearer(aimed(graded) if view == A4C else graded, small)
     return Loop(
         heart=heart,
         imaging=imaging,
@@ -148,9 +152,7 @@ def _nearer(imaging: Imaging, factor: float) -> Imaging:
         offset=plane.offset * factor,
         depth=plane.depth * factor,
     )
-    return replace(
-        imaging, plane=near, drift_mm=imaging.drift_mm * factor, breathing_mm=imaging.breathing_mm * factor
-    )
+    return replace(imaging, plane=near, drift_mm=imaging.drift_mm * factor, breathing_mm=imaging.breathing_mm * factor)
 
 
 def _cine(loop: Loop, frame_ms: float, outlined: tuple[int, int], rng: np.random.Generator) -> Cine:

@@ -1,7 +1,7 @@
 """Grades of image quality: the same recording through a better or a worse window.
 
-CAMUS's grades are good, medium and poor. What makes an echo image poor is named in Lang et al., ASE/EACVI 2015: endocardium
-that cannot be seen for drop-out, shadows of ribs and lung, clutter and noise, and foreshortened planes.
+CAMUS's grades are good, medium and poor. An echo image is poor where endocardium cannot be seen for drop-out, for
+shadows of ribs and lung, for clutter and noise, or where the plane is foreshortened.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _spoilt(drawn: Imaging, rng: np.random.Generator) -> Imaging:
 
 
 def aimed(drawn: Imaging) -> Imaging:
-    """The same recording by a hand that puts the whole left ventricle into a wide sector, as protocols for volumes ask."""
+    """The same recording by a hand that puts the whole ventricle into a wide sector, as protocols for volumes ask."""
     plane, tissues = drawn.plane, drawn.tissues
     gap = max(-plane.probe[1], _LEAST_GAP_MM)
     return replace(

@@ -89,7 +89,7 @@ def make_scatterers(heart: Heart, imaging: Imaging, rng: np.random.Generator) ->
     material = locate(heart, lift(axes, points), 0.0)
     strength = _strength(heart, imaging, material, points, radius / plane.depth, angle / plane.half_angle, rng)
     positions, weights = _follow(heart, material, axes)
-    leaves, leaf_weights, leaf_strength = (_leaflets if plane.view is A4C else _cut_leaflets)(heart, imaging, axes, rng)
+    leaves, leaf_weights, leaf_strength = (_leaflets if plane.view == A4C else _cut_leaflets)(heart, imaging, axes, rng)
     positions = np.concatenate([positions, leaves], axis=1)
     weights = np.concatenate([weights, leaf_weights], axis=1)
     strength = np.concatenate([strength, leaf_strength])
@@ -181,7 +181,9 @@ def _facing(
 
 def _leaflets(
     heart: Heart, imaging: Imaging, axes: Float[np.ndarray, "4 3"], rng: np.random.Generator
-) -> tuple[Float32[np.ndarray, "key scatterer 2"], Float32[np.ndarray, "key scatterer"], Float[np.ndarray, " scatterer"]]:
+) -> tuple[
+    Float32[np.ndarray, "key scatterer 2"], Float32[np.ndarray, "key scatterer"], Float[np.ndarray, " scatterer"]
+]:
     """Scatterers along the four leaflets, which move apart from the tissue around them; in a four-chamber plane, which
     lies close to the curves of the leaflets."""
     along = rng.random((4, LEAFLET_COUNT))
@@ -207,7 +209,9 @@ def _leaflets(
 
 def _cut_leaflets(
     heart: Heart, imaging: Imaging, axes: Float[np.ndarray, "4 3"], rng: np.random.Generator
-) -> tuple[Float32[np.ndarray, "key scatterer 2"], Float32[np.ndarray, "key scatterer"], Float[np.ndarray, " scatterer"]]:
+) -> tuple[
+    Float32[np.ndarray, "key scatterer 2"], Float32[np.ndarray, "key scatterer"], Float[np.ndarray, " scatterer"]
+]:
     """Scatterers all over the surfaces of the four leaflets, of which any plane sees those that it cuts."""
     along, width = rng.random((4, LEAFLET_AREA_COUNT)), rng.uniform(-0.99, 0.99, (4, LEAFLET_AREA_COUNT))
     jitter = rng.normal(0.0, 0.8 * heart.leaflet, (4, LEAFLET_AREA_COUNT, 3))

@@ -1,6 +1,6 @@
 """The parts of the left ventricle's wall by the numbers of the American Heart Association, and how each moves.
 
-Equal thirds of the long axis, from the mitral plane to the end of the cavity, make six basal, six middle and four apical
+Equal thirds of the long axis, from the mitral plane to the end of the cavity, make six basal, six middle, four apical
 segments; 17, the cap beyond the cavity, has no endocardium and is not looked at. Around the long axis the basal and
 middle segments span 60°, the apical ones 90°. Segment 1 is anterior, and the numbers run by way of the septum.
 
@@ -21,8 +21,8 @@ from cinecor.phantom.views import ANTERIOR
 
 SAMPLES = 15  # along each side of a segment
 LAZY = 0.5
-"""A segment is infarcted whose endocardium comes inward by less than this part of what it would in the same heart without
-a region that moves less: same volumes, same wall."""
+"""A segment is infarcted whose endocardium comes inward by less than this part of what it would in the same heart
+without a region that moves less: same volumes, same wall."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""EchoNet-LVH's patients as synthetic hearts: parasternal long-axis loops with calipers across septum, cavity and wall."""
+"""EchoNet-LVH's patients as synthetic hearts: parasternal long-axis loops with calipers across septum, cavity, wall."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def wall_study(
 ) -> Study:
     """One synthetic patient with a parasternal long-axis loop; a pure function of its arguments.
 
-    Calipers lie across the long axis below the tips of the leaflets, from the right side of the septum to the outside of
-    the posterior wall, and are measured on the heart itself where the imaging plane cuts it.
+    Calipers lie across the long axis below the tips of the leaflets, from the right side of the septum to the outside
+    of the posterior wall, and are measured on the heart itself where the imaging plane cuts it.
 
     Args:
         index: which patient of the cohort.
@@ -52,8 +52,8 @@ def wall_study(
         quality: of the images; the hearts are the same.
 
     Returns:
-        A cine PLAX with six calipers, ``ivsd``, ``lvidd``, ``lvpwd`` at ED and ``ivss``, ``lvids``, ``lvpws`` at ES, and
-        labels of the same names with ``_mm``; ``ef`` (%), ``edv_ml``, ``esv_ml``, ``ed_frame``, ``es_frame``,
+        A cine PLAX with six calipers, ``ivsd``, ``lvidd``, ``lvpwd`` at ED and ``ivss``, ``lvids``, ``lvpws`` at ES,
+        and labels of the same names with ``_mm``; ``ef`` (%), ``edv_ml``, ``esv_ml``, ``ed_frame``, ``es_frame``,
         ``heart_rate_bpm``, ``age_years``, ``sex``.
 
     Raises:
