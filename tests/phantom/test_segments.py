@@ -72,19 +72,19 @@ def test_the_segment_that_is_made_lazy_is_the_one_that_is_found(number: int) -> 
 
 
 def test_infarcts_are_hmc_qus() -> None:
-    hearts = [draw_infarct_heart(3, index) for index in range(150)]
+    hearts = [draw_infarct_heart(3, index) for index in range(60)]
     labels = [infarcted(heart) for heart in hearts]
     ill = np.array([any(each[number] for number in VISIBLE) for each in labels])
-    assert ill.mean() == pytest.approx(INFARCTS, abs=0.1)
+    assert ill.mean() == pytest.approx(INFARCTS, abs=0.15)
     counts = np.array([sum(each[number] for number in VISIBLE) for each in labels])
-    assert (counts == 1).sum() > 15
-    assert (counts >= 3).sum() > 10
+    assert (counts == 1).sum() > 5
+    assert (counts >= 3).sum() > 2
     # Of those without an infarct some have a wall that is slow all the same, and none has a segment below the mark.
     well = [motions(heart) for heart, found in zip(hearts, ill, strict=True) if not found]
     assert min(min(each.values()) for each in well) >= LAZY
     assert 0 < np.mean([min(each.values()) < 0.9 for each in well]) < 0.5
     in_four = np.mean([any(each[number] for number in IN_A4C) for each in labels])
-    assert 0.4 < in_four < 0.66
+    assert 0.85 * ill.mean() < in_four <= ill.mean()
 
 
 def test_camus_has_its_ejection_fractions() -> None:

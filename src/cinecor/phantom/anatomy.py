@@ -178,17 +178,20 @@ def scaled(heart: Heart, factor: float) -> Heart:
         "length", "bend", "mapse", "wall", "apical_wall", "sway", "rv_wall", "rv_apex", "tricuspid_offset", "tapse",
         "atrial_wall", "pericardium", "papillary", "tenting", "leaflet",
     )  # fmt: skip
-    chambers = {
-        name: replace(old, at_ed=old.at_ed * factor**3, at_es=old.at_es * factor**3, length=old.length * factor)
-        for name, old in (("rv", heart.rv), ("la", heart.la), ("ra", heart.ra))
-    }
     return replace(
         heart,
         edv=heart.edv * factor**3,
         esv=heart.esv * factor**3,
+        rv=_scaled_chamber(heart.rv, factor),
+        la=_scaled_chamber(heart.la, factor),
+        ra=_scaled_chamber(heart.ra, factor),
         **{name: getattr(heart, name) * factor for name in lengths},
-        **chambers,
     )
+
+
+def _scaled_chamber(chamber: Chamber, factor: float) -> Chamber:
+    volume = factor**3
+    return replace(chamber, at_ed=chamber.at_ed * volume, at_es=chamber.at_es * volume, length=chamber.length * factor)
 
 
 def solid(power: float, bulge: float) -> float:

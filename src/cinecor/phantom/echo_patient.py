@@ -21,6 +21,7 @@ from cinecor.phantom.segments import IN_A2C, IN_A4C, infarcted
 
 CAMUS_EF = (45.3, 11.5)  # mean and SD, %: gives CAMUS's two shares
 INFARCTS = 72 / 109  # of HMC-QU's patients
+IN_FIRST_VIEW = 0.9  # of infarcts must show in the four-chamber view, which those labels were made from
 VISIBLE = IN_A4C + IN_A2C
 _TRIES = 400  # an infarct that no view shows is drawn again
 
@@ -55,10 +56,11 @@ def draw_infarct_heart(seed: int, index: int) -> Heart:
     """
     rng = generator(seed, index, "infarct heart")
     ill = bool(rng.random() < INFARCTS)
+    shown = IN_A4C if rng.random() < IN_FIRST_VIEW else VISIBLE
     for _ in range(_TRIES):
         heart = _ill(rng) if ill else _well(rng)
         labels = infarcted(heart)
-        if any(labels[number] for number in VISIBLE) == ill and (ill or not any(labels.values())):
+        if any(labels[number] for number in shown) if ill else not any(labels.values()):
             return heart
     raise AssertionError(f"no heart in {_TRIES} draws")  # pragma: no cover (each draw succeeds more often than not)
 
@@ -66,14 +68,15 @@ def draw_infarct_heart(seed: int, index: int) -> Heart:
 def _ill(rng: np.random.Generator) -> Heart:
     """From one segment that just counts to a whole territory: ejection fraction and laziness are drawn apart."""
     heart = anatomical(heart_of(float(np.clip(rng.normal(47.0, 9.5), 18.0, 68.0)), rng), rng)
-    # Middle of the territory: anterior descending (anterior wall and septum), right, circumflex artery.
-    middle, width, low, high = (
-        (135.0, (0.9, 1.6), 0.5, 0.9),
-        (220.0, (0.8, 1.4), 0.15, 0.65),
-        (355.0, (0.8, 1.3), 0.2, 0.7),
+    # Middle of the territory in degrees, spread of it: anterior descending (segments 1, 2, 7, 8, 13, 14), right (3, 4,
+    # 9, 10, 15) and circumflex artery (5, 6, 11, 12, 16); Cerqueira et al. 2002, figure 5.
+    middle, spread, width, low, high = (
+        (120.0, 28.0, (0.9, 1.6), 0.4, 0.9),
+        (215.0, 18.0, (0.8, 1.4), 0.15, 0.7),
+        (350.0, 18.0, (0.8, 1.4), 0.2, 0.75),
     )[int(rng.choice(3, p=(0.5, 0.3, 0.2)))]
     lazy = Region(
-        angle=math.radians(float(rng.normal(middle, 20.0))),
+        angle=math.radians(float(rng.normal(middle, spread))),
         width=float(rng.uniform(*width)),
         level=float(rng.uniform(low, high)),
         height=float(rng.uniform(0.25, 0.6)),

@@ -15,7 +15,7 @@ from cinecor.phantom.beam import PolarImager
 from cinecor.phantom.display import Painter, Screen, from_pixels, to_pixels
 from cinecor.phantom.imaging import Imaging
 from cinecor.phantom.scatterers import lift, make_scatterers, plane_axes
-from cinecor.phantom.tissue import Tissue, classify
+from cinecor.phantom.tissue import Frame, Tissue, locate
 
 RASTER_MM = 0.75  # grid on which the true outline is found
 OUTLINE_POINTS = 48
@@ -73,7 +73,7 @@ class Loop:
         points = self._lift(flat)
         phase = float(self.phases[frame]) % 1.0
         near = np.flatnonzero(_near(self.heart, points, phase))
-        tissue = _smoothed(self.heart, points[near], phase)
+        tissue = smoothed(self.heart, points[near], phase)
         names = np.zeros(len(Tissue), np.uint8)
         for name, label in table.items():
             names[name] = label
@@ -94,9 +94,7 @@ class Loop:
         u, w = _grid(self.imaging, now.a, now.mitral_z, self.raster_mm)
         grid_u, grid_w = np.meshgrid(u, w)
         points = self._lift(np.stack([grid_u.ravel(), grid_w.ravel()], axis=1))
-        labels = classify(self.heart, points, phase)
-        below = points[:, 2] <= now.mitral_z
-        cavity = np.isin(labels, (Tissue.LV_CAVITY, Tissue.LV_PAPILLARY)) | ((labels == Tissue.MITRAL) & below)
+        cavity = smoothed(self.heart, points, phase) == Tissue.LV_CAVITY
         return cavity.reshape(grid_u.shape), np.array([u[0], w[0]])
 
     def _open(self, edge: Float[np.ndarray, "points 2"]) -> Float[np.ndarray, "some 2"]:
@@ -134,13 +132,13 @@ def _near(heart: Heart, points: Float[np.ndarray, "points 3"], phase: float) -> 
     return np.asarray(beside & (points[:, 2] > -REACH_MM) & (points[:, 2] < roof))
 
 
-def _smoothed(heart: Heart, points: Float[np.ndarray, "points 3"], phase: float) -> UInt8[np.ndarray, " points"]:
-    """Tissue, with leaflets and papillary muscles named as the cavity that they are in."""
-    tissue = classify(heart, points, phase)
-    ventricular = points[:, 2] <= state(heart, phase).mitral_z
-    tissue[tissue == Tissue.LV_PAPILLARY] = Tissue.LV_CAVITY
-    tissue[(tissue == Tissue.MITRAL) & ventricular] = Tissue.LV_CAVITY
-    tissue[(tissue == Tissue.MITRAL) & ~ventricular] = Tissue.LA_CAVITY
+def smoothed(heart: Heart, points: Float[np.ndarray, "points 3"], phase: float) -> UInt8[np.ndarray, " points"]:
+    """The :class:`Tissue` at each point, with leaflets and papillary muscles named as the cavity that they are in."""
+    found = locate(heart, points, phase)
+    inside = found.coordinates[:, 2] <= 1.0
+    tissue = found.tissue.copy()
+    tissue[inside & (found.frame == Frame.LV)] = Tissue.LV_CAVITY
+    tissue[inside & (found.frame == Frame.LA) & (points[:, 2] > state(heart, phase).mitral_z)] = Tissue.LA_CAVITY
     return tissue
 
 

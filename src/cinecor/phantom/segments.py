@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float
@@ -71,19 +72,25 @@ def motions(heart: Heart) -> dict[int, float]:
 
 def inward_mm(heart: Heart) -> dict[int, float]:
     """How far the endocardium of each segment comes towards the long axis from end-diastole to end-systole."""
-    ed, es = (state(heart, phase) for phase in (0.0, heart.timing.systole))
-    return {number: _radius_mm(heart, ed, each) - _radius_mm(heart, es, each) for number, each in SEGMENTS.items()}
+    ed, es = (_radii_mm(heart, state(heart, phase)) for phase in (0.0, heart.timing.systole))
+    return dict(zip(SEGMENTS, (ed - es).tolist(), strict=True))
 
 
-def _radius_mm(heart: Heart, now: State, segment: Segment) -> float:
-    level, angle = _grid(segment)
-    return float((endocardium(heart, now, level, angle) * stretch(now, angle)).mean())
+def _radii_mm(heart: Heart, now: State) -> Float[np.ndarray, " segment"]:
+    """Mean distance of each segment's endocardium from the long axis."""
+    level, angle = _grid()
+    return np.asarray((endocardium(heart, now, level, angle) * stretch(now, angle)).mean(axis=(1, 2)))
 
 
-def _grid(segment: Segment) -> tuple[Float[np.ndarray, "level angle"], Float[np.ndarray, "level angle"]]:
+@cache
+def _grid() -> tuple[Float[np.ndarray, "segment level angle"], Float[np.ndarray, "segment level angle"]]:
     share = (np.arange(SAMPLES) + 0.5) / SAMPLES
-    low, high = segment.levels
-    level, angle = np.meshgrid(
-        low + (high - low) * share, segment.angle + segment.half_width * (2.0 * share - 1.0), indexing="ij"
-    )
-    return level, angle
+    grids = [
+        np.meshgrid(
+            each.levels[0] + (each.levels[1] - each.levels[0]) * share,
+            each.angle + each.half_width * (2.0 * share - 1.0),
+            indexing="ij",
+        )
+        for each in SEGMENTS.values()
+    ]
+    return np.stack([level for level, _ in grids]), np.stack([angle for _, angle in grids])

@@ -14,11 +14,11 @@ from cinecor.phantom.display import make_screen, to_pixels
 from cinecor.phantom.echo import NOTE
 from cinecor.phantom.echo_patient import anatomical, draw_person
 from cinecor.phantom.imaging import draw_imaging
-from cinecor.phantom.loop import Loop, wander
+from cinecor.phantom.loop import Loop, smoothed, wander
 from cinecor.phantom.population import draw_ef, draw_phases, draw_recording, draw_split, generator, heart_of
 from cinecor.phantom.quality import grade
 from cinecor.phantom.scatterers import plane_axes
-from cinecor.phantom.tissue import Tissue, classify
+from cinecor.phantom.tissue import Tissue
 from cinecor.phantom.views import PLAX
 from cinecor.records import Caliper, Cine, Split, Study
 
@@ -130,9 +130,8 @@ def cut(loop: Loop, frame: int) -> Float[np.ndarray, "4 2"]:
     start = axes[0] + axes[1:3].T @ (axes[1:3] @ (np.array([now.sway, 0.0, height]) - axes[0]))
     start = start + up * (height - start[2]) / up[2]
     along = np.arange(-1.6, 1.6, STEP_MM / (now.a + now.b)) * (now.a + now.b)
-    tissue = classify(heart, start + along[:, None] * direction, phase)
-    middle = len(along) // 2
-    cavity = np.isin(tissue, (Tissue.LV_CAVITY, Tissue.LV_PAPILLARY, Tissue.MITRAL))
+    tissue = smoothed(heart, start + along[:, None] * direction, phase)
+    middle, cavity = len(along) // 2, tissue == Tissue.LV_CAVITY
     muscle = cavity | (tissue == Tissue.LV_WALL)
     crossings = [
         _last(muscle, middle, -1),
