@@ -67,15 +67,7 @@ def wall_study(
     drift = wander(imaging, recording.frame_ms, len(phases), rng)
     loop = Loop(heart=heart, imaging=imaging, screen=make_screen(imaging, size), phases=phases, drift=drift)
     ed, es = loop.nearest(0.0), loop.nearest(heart.timing.systole)
-    lengths: dict[str, float | str] = {}
-    calipers = {}
-    for frame, phase in ((ed, "d"), (es, "s")):
-        points = cut(loop, frame)
-        pixels = to_pixels(imaging, loop.screen, points, (float(drift[frame, 0]), float(drift[frame, 1])))
-        for name, ends, places in zip(NAMES, pairwise(points), pairwise(pixels), strict=True):
-            lengths[f"{name}{phase}_mm"] = float(np.linalg.norm(ends[1] - ends[0]))
-            start, end = ((float(x), float(y)) for x, y in places)
-            calipers[name + phase] = Caliper(frame=frame, start=start, end=end)
+    (calipers, lengths), (at_es, lengths_at_es) = _measured(loop, ed, "d"), _measured(loop, es, "s")
     frames = loop.render(rng)
     cine = Cine(
         source=frames[:, None],
@@ -86,11 +78,12 @@ def wall_study(
         width=size,
         spacing_mm=(loop.screen.spacing_mm, loop.screen.spacing_mm),
         times_ms=tuple(float(time) for time in np.arange(len(frames)) * recording.frame_ms),
-        calipers=calipers,
+        calipers={**calipers, **at_es},
         notes=(NOTE,),
     )
     labels: dict[str, float | str] = {
         **lengths,
+        **lengths_at_es,
         "ef": heart.ef,
         "edv_ml": heart.edv,
         "esv_ml": heart.esv,
@@ -101,6 +94,18 @@ def wall_study(
         "sex": person.sex,
     }
     return Study(id=f"{seed:04d}w{index:06d}", cines=(cine,), split=split or draw_split(seed, index), labels=labels)
+
+
+def _measured(loop: Loop, frame: int, phase: str) -> tuple[dict[str, Caliper], dict[str, float]]:
+    """The three calipers of a frame by name, and their lengths in mm by label."""
+    points = cut(loop, frame)
+    pixels = to_pixels(loop.imaging, loop.screen, points, (float(loop.drift[frame, 0]), float(loop.drift[frame, 1])))
+    calipers, lengths = {}, {}
+    for name, ends, places in zip(NAMES, pairwise(points), pairwise(pixels), strict=True):
+        lengths[f"{name}{phase}_mm"] = float(np.linalg.norm(ends[1] - ends[0]))
+        start, end = ((float(x), float(y)) for x, y in places)
+        calipers[name + phase] = Caliper(frame=frame, start=start, end=end)
+    return calipers, lengths
 
 
 def draw_thick_heart(seed: int, index: int) -> Heart:
