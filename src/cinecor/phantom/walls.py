@@ -68,19 +68,7 @@ def wall_study(
     loop = Loop(heart=heart, imaging=imaging, screen=make_screen(imaging, size), phases=phases, drift=drift)
     ed, es = loop.nearest(0.0), loop.nearest(heart.timing.systole)
     (calipers, lengths), (at_es, lengths_at_es) = _measured(loop, ed, "d"), _measured(loop, es, "s")
-    frames = loop.render(rng)
-    cine = Cine(
-        source=frames[:, None],
-        modality="US",
-        view=PLAX.name,
-        frames=len(frames),
-        height=size,
-        width=size,
-        spacing_mm=(loop.screen.spacing_mm, loop.screen.spacing_mm),
-        times_ms=tuple(float(time) for time in np.arange(len(frames)) * recording.frame_ms),
-        calipers={**calipers, **at_es},
-        notes=(NOTE,),
-    )
+    cine = _cine(loop, recording.frame_ms, {**calipers, **at_es}, rng)
     labels: dict[str, float | str] = {
         **lengths,
         **lengths_at_es,
@@ -94,6 +82,22 @@ def wall_study(
         "sex": person.sex,
     }
     return Study(id=f"{seed:04d}w{index:06d}", cines=(cine,), split=split or draw_split(seed, index), labels=labels)
+
+
+def _cine(loop: Loop, frame_ms: float, calipers: dict[str, Caliper], rng: np.random.Generator) -> Cine:
+    frames, size, spacing = loop.render(rng), loop.screen.size, loop.screen.spacing_mm
+    return Cine(
+        source=frames[:, None],
+        modality="US",
+        view=PLAX.name,
+        frames=len(frames),
+        height=size,
+        width=size,
+        spacing_mm=(spacing, spacing),
+        times_ms=tuple(float(time) for time in np.arange(len(frames)) * frame_ms),
+        calipers=calipers,
+        notes=(NOTE,),
+    )
 
 
 def _measured(loop: Loop, frame: int, phase: str) -> tuple[dict[str, Caliper], dict[str, float]]:
