@@ -13,13 +13,14 @@ from cinecor.inference import load_analyser
 from cinecor.inference.motion import fullness
 from cinecor.io.images import write_png
 from cinecor.measures import find_beats
-from cinecor.phantom import echo_study, mri_study
+from cinecor.phantom import camus_study, echo_study, infarct_study, mri_study, pediatric_study, wall_study
 from cinecor.phantom.mri_patient import GROUPS
-from cinecor.records import ClipSpec
+from cinecor.records import Cine, ClipSpec
 
 IMAGES = Path(__file__).parent / "images"
 SPEC = ClipSpec(height=160, width=160, crop="sector")
-YELLOW, CYAN = (255, 214, 0), (60, 200, 255)
+YELLOW, CYAN, RED, GREEN = (255, 214, 0), (60, 200, 255), (255, 80, 60), (80, 220, 100)
+LABELS = {1: YELLOW, 2: GREEN, 3: CYAN}  # of a mask: left ventricle, myocardium, left atrium
 
 
 def echo_sheet() -> np.ndarray:
@@ -51,6 +52,52 @@ def mri_sheet() -> np.ndarray:
         cv2.putText(row, group, (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1, cv2.LINE_AA)
         rows.append(row)
     return np.concatenate(rows)
+
+
+def views_sheet() -> np.ndarray:
+    """Two views and three grades of one heart with masks; an infarct; a child's short axis; walls with calipers."""
+    rows = []
+    for quality in ("good", "medium", "poor"):
+        study = camus_study(12, 2, quality=quality, max_frames=6)
+        pairs = [(cine, int(study.labels[name])) for cine in study.cines for name in ("ed_frame", "es_frame")]
+        rows.append([labelled(*pair, f"{pair[0].view} {quality}") for pair in pairs])
+    infarct = infarct_study(21, 2, quality="good")
+    numbers = " ".join(name[3:] for name, value in infarct.labels.items() if name.startswith("seg") and value)
+    ends = [int(infarct.labels[name]) for name in ("ed_frame", "es_frame")]
+    rows.append([labelled(cine, frame, f"infarct of {numbers}") for cine in infarct.cines for frame in ends])
+    child, walls = pediatric_study(0, 2, max_frames=24, size=224, quality="good"), wall_study(1, 2, max_frames=40)
+    shown = [(child.cines[1], int(child.labels[name])) for name in ("ed_frame", "es_frame")]
+    shown += [(walls.cines[0], int(walls.labels[name])) for name in ("ed_frame", "es_frame")]
+    rows.append([labelled(*pair, str(pair[0].view)) for pair in shown])
+    return np.concatenate([np.concatenate(row, axis=1) for row in rows])
+
+
+def labelled(cine: Cine, frame: int, title: str) -> np.ndarray:
+    """A frame cut to its sector with its mask's edges, or its outline, and its calipers."""
+    picture = np.ascontiguousarray(np.broadcast_to(cine.source[frame].transpose(1, 2, 0), (cine.height, cine.width, 3)))
+    mask = cine.masks.get(frame)
+    if mask is None:
+        if frame in cine.contours:
+            cv2.polylines(picture, [cine.contours[frame].round().astype(np.int32)], False, YELLOW, 1, cv2.LINE_AA)
+    else:
+        whole = cv2.resize(mask, (cine.width, cine.height), interpolation=cv2.INTER_NEAREST)
+        colours = LABELS if whole.max() > 1 else {1: GREEN}
+        for label, colour in colours.items():
+            edges, _ = cv2.findContours((whole == label).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+            cv2.drawContours(picture, edges, -1, colour, 1, cv2.LINE_AA)
+    for name, colour in (("ivs", GREEN), ("lvid", RED), ("lvpw", CYAN)):
+        for caliper in (cine.calipers[name + phase] for phase in "ds" if name + phase in cine.calipers):
+            if caliper.frame == frame:
+                ends = [tuple(round(value) for value in end) for end in (caliper.start, caliper.end)]
+                cv2.line(picture, *ends, colour, 2, cv2.LINE_AA)
+    left, top, right, bottom = cine.region or (0, 0, cine.width, cine.height)
+    cut = picture[top:bottom, left:right]
+    scale = min(204 / cut.shape[1], 178 / cut.shape[0])
+    small = cv2.resize(cut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    tile = np.zeros((182, 208, 3), np.uint8)
+    tile[: small.shape[0], : small.shape[1]] = small
+    cv2.putText(tile, title, (4, 177), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (235, 235, 235), 1, cv2.LINE_AA)
+    return tile
 
 
 def steps_sheet() -> np.ndarray:
@@ -124,6 +171,7 @@ def main() -> None:
     sheets = {
         "phantom-echo": echo_sheet,
         "phantom-mri": mri_sheet,
+        "phantom-views": views_sheet,
         "loop-to-input": steps_sheet,
         "beats": beats_sheet,
         "outlines": outlines_sheet,

@@ -20,12 +20,12 @@ def test_processes_change_nothing() -> None:
 
 
 def test_every_layout_that_can_be_written_is_made() -> None:
-    assert set(MAKERS) == set(datasets.layouts())
+    assert set(MAKERS) >= set(datasets.layouts())
 
 
 def test_unknown_layouts_and_contradictions() -> None:
     with pytest.raises(ConfigError, match="UNKNOWN_KEY"):
-        next(iter(population("camus", studies=1, seed=0)))
+        next(iter(population("sunnybrook", studies=1, seed=0)))
     with pytest.raises(ConfigError, match="CONFLICT"):
         next(iter(population("acdc", studies=1, seed=0, max_frames=9)))
 

@@ -10,17 +10,28 @@ import typer
 
 
 def phantom(
-    layout: Annotated[str, typer.Argument(help="echonet_dynamic (A4C echo), acdc (short-axis MRI) or dicom_folder.")],
+    layout: Annotated[
+        str,
+        typer.Argument(
+            help="echonet_dynamic (A4C echo), dicom_folder (the same on a screen), camus (A2C, A4C), hmc_qu "
+            "(infarcts), echonet_pediatric (A4C, PSAX), echonet_lvh (PLAX) or acdc (short-axis MRI)."
+        ),
+    ],
     folder: Annotated[Path, typer.Argument(help="Where to write; it must be empty or new.")],
     studies: Annotated[int, typer.Option(min=1, help="How many patients, one study each.")] = 100,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same hearts, pixel for pixel.")] = 0,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; as many as there are cores if not given.")
     ] = None,
-    max_frames: Annotated[int | None, typer.Option(min=2, help="Longest echo loop; up to 1,000 if not given.")] = None,
+    max_frames: Annotated[
+        int | None, typer.Option(min=2, help="Longest echo loop; as the layout has them if not given.")
+    ] = None,
     quality: Annotated[
-        Literal["any", "good"],
-        typer.Option(help="Of echo images: any (as widely as labs differ) or good; the hearts are the same."),
+        Literal["any", "good", "medium", "poor"],
+        typer.Option(
+            help="Of echo images: any (as widely as labs differ; graded where the layout has grades), good, medium or "
+            "poor; the hearts are the same."
+        ),
     ] = "any",
 ) -> None:
     """Write a cohort of synthetic hearts whose volumes and ejection fractions are known exactly."""

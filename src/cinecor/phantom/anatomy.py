@@ -2,7 +2,7 @@
 
 Axes: ``z`` runs along the long axis of the left ventricle, from its epicardial apex (z = 0) to the base; ``x`` points
 from the septum to the lateral wall; ``y`` from the inferior to the anterior wall. An apical four-chamber view is the
-plane y = 0, a short-axis view a plane of constant z.
+plane y = 0, a short-axis view a plane of constant z; ``views`` has them all, ``segments`` names the parts of the wall.
 
 The LV cavity is a solid of closed form. With s from 0 (mitral plane) to 1 (apex) its cross-section is an ellipse, whose
 area is ``π a b (1 - s^p)(1 + k s)``; hence its volume is ``π a b L (p/(p+1) + k (1/2 - 1/(p+2)))``. Regional wall
@@ -13,7 +13,7 @@ neither changes the volume. The wall keeps its own volume element by element, so
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -100,6 +100,8 @@ class Heart:
     rv_wall: float = 3.5
     rv_reach: float = 1.75
     """Half-angle that the RV wraps around the LV."""
+    rv_turn: float = 0.0
+    """How far the middle of the RV lies from the four-chamber plane, towards the anterior wall."""
     rv_apex: float = 18.0
     """Height of the RV apex above the epicardial LV apex."""
     tricuspid_offset: float = 6.0
@@ -168,6 +170,28 @@ class Heart:
         level, angle = np.meshgrid(_LEVELS * (1.0 + self.apex_share), _ANGLES, indexing="ij")
         mean = float(self.wall_profile(level, angle).mean()) * (1.0 + self.apex_share)
         return math.pi * self.mean_radius**2 * self.length * mean / ML
+
+
+def scaled(heart: Heart, factor: float) -> Heart:
+    """The same heart with every length times ``factor`` and every volume times its cube."""
+    lengths = (
+        "length", "bend", "mapse", "wall", "apical_wall", "sway", "rv_wall", "rv_apex", "tricuspid_offset", "tapse",
+        "atrial_wall", "pericardium", "papillary", "tenting", "leaflet",
+    )  # fmt: skip
+    return replace(
+        heart,
+        edv=heart.edv * factor**3,
+        esv=heart.esv * factor**3,
+        rv=_scaled_chamber(heart.rv, factor),
+        la=_scaled_chamber(heart.la, factor),
+        ra=_scaled_chamber(heart.ra, factor),
+        **{name: getattr(heart, name) * factor for name in lengths},
+    )
+
+
+def _scaled_chamber(chamber: Chamber, factor: float) -> Chamber:
+    volume = factor**3
+    return replace(chamber, at_ed=chamber.at_ed * volume, at_es=chamber.at_es * volume, length=chamber.length * factor)
 
 
 def solid(power: float, bulge: float) -> float:
@@ -298,7 +322,7 @@ def rv_shape(
     inside = np.clip(level, 0.0, 1.0)
     tall = (1.0 - inside**1.7) * (1.0 + 0.25 * inside) * (level >= 0.0)
     edge = math.cos(heart.rv_reach)
-    around = np.clip((-np.cos(angle) - edge) / (1.0 - edge), 0.0, 1.0)
+    around = np.clip((-np.cos(angle + heart.rv_turn) - edge) / (1.0 - edge), 0.0, 1.0)
     return np.asarray(tall * around**0.75)
 
 

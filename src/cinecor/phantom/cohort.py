@@ -10,8 +10,12 @@ from multiprocessing import get_context
 from typing import Any
 
 from cinecor.errors import ConfigError
+from cinecor.phantom.camus import camus_study
 from cinecor.phantom.echo import echo_study
+from cinecor.phantom.hmc_qu import infarct_study
 from cinecor.phantom.mri import mri_study
+from cinecor.phantom.pediatric import pediatric_study
+from cinecor.phantom.walls import wall_study
 from cinecor.records import Study
 
 MARK = "SYNTHETIC.txt"
@@ -21,6 +25,10 @@ MAKERS: dict[str, Callable[..., Study]] = {
     "echonet_dynamic": echo_study,
     "dicom_folder": partial(echo_study, overlays=True),
     "acdc": mri_study,
+    "camus": camus_study,
+    "hmc_qu": infarct_study,
+    "echonet_pediatric": pediatric_study,
+    "echonet_lvh": wall_study,
 }
 _AHEAD = 2  # studies a process may be ahead of whoever takes them, so that memory stays small
 
@@ -38,12 +46,15 @@ def population(
 
     Args:
         layout: for which layout on disk: ``echonet_dynamic`` (A4C, 112x112), ``dicom_folder`` (A4C on a scanner's
-            screen), ``acdc`` (short-axis MRI).
+            screen), ``acdc`` (short-axis MRI), ``camus`` (A2C and A4C half sequences with masks), ``hmc_qu`` (A4C and
+            A2C with infarcts by segment), ``echonet_pediatric`` (A4C and PSAX of children), ``echonet_lvh`` (PLAX with
+            calipers).
         studies: how many.
         seed: which cohort.
         workers: processes; 1 makes them in this one.
-        max_frames: longest echo loop; as EchoNet-Dynamic's (up to 1,000) where not given.
-        quality: of echo images: ``any``, as widely as machines and windows differ, or ``good``.
+        max_frames: longest echo loop; as the layout's own loops where not given.
+        quality: of echo images: ``any``, as widely as machines and windows differ (``camus`` and ``hmc_qu`` draw and
+            label a grade for each view), ``good``, ``medium`` or ``poor``.
 
     Raises:
         ConfigError: UNKNOWN_KEY for a layout that the phantom does not make, CONFLICT for ``max_frames`` or

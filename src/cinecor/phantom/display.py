@@ -63,6 +63,18 @@ def to_pixels(
     return np.stack([x, y], axis=1) * screen.size - 0.5
 
 
+def from_pixels(
+    imaging: Imaging, screen: Screen, points: Float[np.ndarray, "points 2"], shift_mm: tuple[float, float]
+) -> Float[np.ndarray, "points 2"]:
+    """Where pixels (x, y) lie in the imaging plane: what ``to_pixels`` undoes."""
+    plane = imaging.plane
+    scaled = (points + 0.5) / screen.size
+    right, down = (scaled[:, 0] - 0.5) * screen.side_mm, (scaled[:, 1] - MARGIN) * screen.side_mm
+    cos, sin = np.cos(plane.tilt), np.sin(plane.tilt)
+    across, along = right * cos + down * sin, down * cos - right * sin
+    return np.stack([across + plane.probe[0] + shift_mm[0], along + plane.probe[1] + shift_mm[1]], axis=1)
+
+
 class Painter:
     """Turns envelopes of one recording into frames; the first one sets the level."""
 

@@ -11,27 +11,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cinecor.errors import ConfigError
 from cinecor.phantom.population import generator
-
-QUALITIES = ("any", "good")
-"""``any``: as machines and windows differ. ``good``: every artefact slight and the view true."""
-
-SLIGHT = 0.3  # of an artefact, in good images
+from cinecor.phantom.views import A4C, View
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plane:
     """An imaging plane through the heart, and the probe in it. Millimetres and radians."""
 
+    view: View = A4C
+    """The plane that the hand looked for; the other fields say how well it found it."""
     probe: tuple[float, float]
-    """Position of the sector's apex in the plane: u (towards the lateral wall), w (from apex to base)."""
+    """Position of the sector's apex in the plane: u (to the right), w (down, away from the probe)."""
     yaw: float
-    """Turn about the long axis, away from the four-chamber plane."""
+    """Turn about the picture's vertical, away from the view's plane."""
     slope: float
-    """Lean out of the long axis: a foreshortened view where it is large."""
+    """Lean of the vertical out of the view's plane: a foreshortened apical view where it is large."""
     offset: float
-    """Distance of the plane from the long axis, along its normal."""
+    """Distance of the plane from the view's centre, along its normal."""
     tilt: float
     """Turn of the sector within the plane."""
     half_angle: float
@@ -112,47 +109,26 @@ class Imaging:
     """1: the whole sector fits the square; below 1 its sides are cut off, as in many exports."""
 
 
-def draw_imaging(seed: int, index: int, heart_length_mm: float, quality: str = "any") -> Imaging:
-    """The recording of one patient; ``heart_length_mm`` (apex to mitral plane) only decides how deep is deep enough.
+def draw_imaging(seed: int, index: int, heart_length_mm: float, view: View = A4C) -> Imaging:
+    """The recording of one view of one patient, as widely as machines and windows differ; ``quality.grade`` narrows it.
 
-    Raises:
-        ConfigError: OUT_OF_RANGE for a quality that there is not.
+    ``heart_length_mm`` (apex to mitral plane) only decides how deep is deep enough. All views of a patient are recorded
+    with the machine and through the tissue of the first, the four-chamber view.
     """
-    if quality not in QUALITIES:
-        raise ConfigError(
-            "OUT_OF_RANGE", f"{quality!r} is no image quality", f"choose of {', '.join(QUALITIES)}", where="quality"
-        )
-    drawn = _draw(generator(seed, index, "imaging"), heart_length_mm)
-    return drawn if quality == "any" else _improve(drawn)
-
-
-def _improve(drawn: Imaging) -> Imaging:
-    """The same recording as a good window and a practised hand would have it."""
-    plane, beam, display, tissues = drawn.plane, drawn.beam, drawn.display, drawn.tissues
-    return replace(
-        drawn,
-        plane=replace(plane, yaw=SLIGHT * plane.yaw, slope=SLIGHT * plane.slope, offset=SLIGHT * plane.offset),
-        beam=replace(
-            beam,
-            shadows=(),
-            attenuation=SLIGHT * beam.attenuation,
-            tgc=tuple(SLIGHT * gain for gain in beam.tgc),
-            edge_loss=SLIGHT * beam.edge_loss,
-            near_clutter=SLIGHT * beam.near_clutter,
-            reverberation=SLIGHT * beam.reverberation,
-            haze=SLIGHT * beam.haze,
-            noise=SLIGHT * beam.noise,
-        ),
-        display=replace(display, gain_db=max(display.gain_db, -4.0)),
-        tissues=replace(tissues, blood=min(tissues.blood, 0.02)),
-        drift_mm=SLIGHT * drawn.drift_mm,
-        breathing_mm=SLIGHT * drawn.breathing_mm,
+    first = _draw(generator(seed, index, "imaging"), heart_length_mm, A4C)
+    if view == A4C:
+        return first
+    own = _draw(generator(seed, index, f"imaging {view.name}"), heart_length_mm, view)
+    beam = replace(
+        own.beam, axial=first.beam.axial, lateral=first.beam.lateral, spread=first.beam.spread, focus=first.beam.focus
     )
+    return replace(own, beam=beam, display=first.display, tissues=first.tissues)
 
 
-def _draw(rng: np.random.Generator, heart_length_mm: float) -> Imaging:
+def _draw(rng: np.random.Generator, heart_length_mm: float, view: View) -> Imaging:
+    place = _apical if view.window == "apical" else _parasternal
     return Imaging(
-        plane=_plane(rng, heart_length_mm),
+        plane=place(rng, heart_length_mm, view),
         beam=_beam(rng),
         display=_display(rng),
         tissues=_tissues(rng),
@@ -163,10 +139,11 @@ def _draw(rng: np.random.Generator, heart_length_mm: float) -> Imaging:
     )
 
 
-def _plane(rng: np.random.Generator, heart_length_mm: float) -> Plane:
+def _apical(rng: np.random.Generator, heart_length_mm: float, view: View) -> Plane:
     gap = float(rng.uniform(4.0, 30.0))
     depth = float(max(rng.uniform(115.0, 195.0), rng.uniform(1.25, 1.45) * heart_length_mm + gap))
     return Plane(
+        view=view,
         probe=(float(rng.normal(-8.0, 9.0)), -gap),
         yaw=float(rng.normal(0.0, 0.14)),
         slope=float(rng.normal(0.0, 0.07)),
@@ -174,6 +151,22 @@ def _plane(rng: np.random.Generator, heart_length_mm: float) -> Plane:
         tilt=float(rng.normal(-0.05, 0.12)),
         half_angle=math.radians(float(rng.uniform(31.0, 47.0))),
         depth=depth,
+    )
+
+
+def _parasternal(rng: np.random.Generator, heart_length_mm: float, view: View) -> Plane:
+    """The chest wall lies in front of the right ventricle."""
+    before = view.distance * float(rng.uniform(0.9, 1.12)) * heart_length_mm
+    behind = float(rng.uniform(0.55, 0.85)) * heart_length_mm
+    return Plane(
+        view=view,
+        probe=(float(rng.normal(0.0, 0.06)) * heart_length_mm, -before),
+        yaw=float(rng.normal(0.0, 0.07)),
+        slope=float(rng.normal(0.0, 0.05)),
+        offset=float(rng.normal(0.0, 1.5)),
+        tilt=float(rng.normal(0.0, 0.08)),
+        half_angle=math.radians(float(rng.uniform(34.0, 47.0))),
+        depth=before + behind,
     )
 
 

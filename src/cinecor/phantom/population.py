@@ -61,7 +61,11 @@ def draw_ef(rng: np.random.Generator) -> float:
 def draw_heart(seed: int, index: int) -> Heart:
     """The heart of one patient of an echo cohort."""
     rng = generator(seed, index, "heart")
-    ef = draw_ef(rng)
+    return heart_of(draw_ef(rng), rng)
+
+
+def heart_of(ef: float, rng: np.random.Generator) -> Heart:
+    """A heart with this ejection fraction (%); everything else is drawn."""
     failing = max(0.0, 55.0 - ef) / 55.0
     edv = float(np.clip(np.exp(rng.normal(math.log(84.0), 0.30)) * (1.0 + 1.0 * failing), *EDV_LIMITS))
     length = float(86.0 * (edv / 105.0) ** rng.uniform(0.24, 0.34) * np.exp(rng.normal(0.0, 0.05)))

@@ -12,10 +12,12 @@ from cinecor.phantom.anatomy import Heart, state
 from cinecor.phantom.imaging import Imaging, Plane
 from cinecor.phantom.tissue import Material, Tissue, locate, place
 from cinecor.phantom.valves import leaflet_nodes, leaflet_scale
+from cinecor.phantom.views import A4C
 
 COUNT = 36_000  # about five in a resolution cell: fully developed speckle
 KEYS = 24  # phases of one beat between which positions are interpolated
 LEAFLET_COUNT = 450  # for each of four leaflets
+LEAFLET_AREA_COUNT = 1900  # about the same density where a plane cuts the leaflets' surfaces
 SLICE_MM = 2.5  # half-thickness of the imaged slice
 _PATCHES = 64
 
@@ -49,14 +51,20 @@ class Scatterers:
         return positions, self.amplitudes * weights
 
 
-def plane_axes(plane: Plane, middle_mm: float) -> Float[np.ndarray, "4 3"]:
-    """Origin, u axis, w axis and normal of an imaging plane that turns about the LV's middle."""
+def plane_axes(plane: Plane, heart: Heart) -> Float[np.ndarray, "4 3"]:
+    """Origin, u axis, w axis and normal of an imaging plane, which turns about its view's centre on the long axis.
+
+    w is 0 in the centre of a parasternal view, and at the height of the heart's apex in an apical one.
+    """
+    view, middle = plane.view, plane.view.height * state(heart, 0.0).mitral_z
+    right, down, across = np.asarray(view.right), np.asarray(view.down), view.across
     cos_yaw, sin_yaw = np.cos(plane.yaw), np.sin(plane.yaw)
     cos_slope, sin_slope = np.cos(plane.slope), np.sin(plane.slope)
-    u = np.array([cos_yaw, sin_yaw, 0.0])
-    w = np.array([-sin_yaw * sin_slope, cos_yaw * sin_slope, cos_slope])
+    u = cos_yaw * right + sin_yaw * across
+    w = -sin_yaw * sin_slope * right + cos_yaw * sin_slope * across + cos_slope * down
     normal = np.cross(u, w)
-    origin = np.array([0.0, 0.0, middle_mm]) - middle_mm * w + plane.offset * normal
+    above = middle if view.window == "apical" else 0.0
+    origin = np.array([0.0, 0.0, middle]) - above * w + plane.offset * normal
     return np.stack([origin, u, w, normal])
 
 
@@ -68,7 +76,7 @@ def lift(axes: Float[np.ndarray, "4 3"], points: Float[np.ndarray, "points 3"]) 
 def make_scatterers(heart: Heart, imaging: Imaging, rng: np.random.Generator) -> Scatterers:
     """The scatterers of one recording: tissue, blood and leaflets."""
     plane = imaging.plane
-    axes = plane_axes(plane, 0.5 * state(heart, 0.0).mitral_z)
+    axes = plane_axes(plane, heart)
     radius, angle = _spread(plane, rng)
     points = np.stack(
         [
@@ -81,9 +89,9 @@ def make_scatterers(heart: Heart, imaging: Imaging, rng: np.random.Generator) ->
     material = locate(heart, lift(axes, points), 0.0)
     strength = _strength(heart, imaging, material, points, radius / plane.depth, angle / plane.half_angle, rng)
     positions, weights = _follow(heart, material, axes)
-    leaves, leaf_strength = _leaflets(heart, imaging, axes, rng)
+    leaves, leaf_weights, leaf_strength = (_leaflets if plane.view == A4C else _cut_leaflets)(heart, imaging, axes, rng)
     positions = np.concatenate([positions, leaves], axis=1)
-    weights = np.concatenate([weights, np.ones(leaves.shape[:2], np.float32)], axis=1)
+    weights = np.concatenate([weights, leaf_weights], axis=1)
     strength = np.concatenate([strength, leaf_strength])
     turn = np.exp(2j * np.pi * rng.random(len(strength)))
     return Scatterers(positions=positions, weights=weights, amplitudes=(strength * turn).astype(np.complex64))
@@ -157,9 +165,13 @@ def _facing(
 
     The wall's normal is that of an ellipsoid about the middle of the ventricle.
     """
-    now = state(heart, 0.0)
+    now, view = state(heart, 0.0), imaging.plane.view
     u, w = points[:, 0], points[:, 1]
-    normal = np.stack([u / (1.3 * now.a) ** 2, (w - 0.5 * now.mitral_z) / (0.6 * now.length) ** 2])
+    if view.window == "apical":
+        normal = np.stack([u / (1.3 * now.a) ** 2, (w - 0.5 * now.mitral_z) / (0.6 * now.length) ** 2])
+    else:
+        along = 1.3 * now.a + (0.6 * now.length - 1.3 * now.a) * abs(view.right[2])
+        normal = np.stack([u / along**2, w / (1.3 * now.a) ** 2])
     ray = np.stack([u - imaging.plane.probe[0], w - imaging.plane.probe[1]])
     cosine = np.abs((normal * ray).sum(0)) / (np.linalg.norm(normal, axis=0) * np.linalg.norm(ray, axis=0) + 1e-9)
     factor = 1.0 + imaging.beam.specular * (1.6 * cosine**1.5 - 0.75)
@@ -169,8 +181,11 @@ def _facing(
 
 def _leaflets(
     heart: Heart, imaging: Imaging, axes: Float[np.ndarray, "4 3"], rng: np.random.Generator
-) -> tuple[Float32[np.ndarray, "key scatterer 2"], Float[np.ndarray, " scatterer"]]:
-    """Scatterers along the four leaflets, which move apart from the tissue around them."""
+) -> tuple[
+    Float32[np.ndarray, "key scatterer 2"], Float32[np.ndarray, "key scatterer"], Float[np.ndarray, " scatterer"]
+]:
+    """Scatterers along the four leaflets, which move apart from the tissue around them; in a four-chamber plane, which
+    lies close to the curves of the leaflets."""
     along = rng.random((4, LEAFLET_COUNT))
     jitter = rng.normal(0.0, 0.8 * heart.leaflet, (4, LEAFLET_COUNT, 2))
     keys = []
@@ -187,7 +202,46 @@ def _leaflets(
             flat = np.stack([x, np.zeros_like(x), z], axis=1) - axes[0]
             places.append(flat @ axes[1:3].T + noise)
         keys.append(np.concatenate(places))
-    # Parts of a leaflet face the beam and shine, others are lost.
+    positions = np.stack(keys).astype(np.float32)
+    weights = np.ones(positions.shape[:2], np.float32)
+    return positions, weights, _leaflet_strength(imaging, along, rng)
+
+
+def _cut_leaflets(
+    heart: Heart, imaging: Imaging, axes: Float[np.ndarray, "4 3"], rng: np.random.Generator
+) -> tuple[
+    Float32[np.ndarray, "key scatterer 2"], Float32[np.ndarray, "key scatterer"], Float[np.ndarray, " scatterer"]
+]:
+    """Scatterers all over the surfaces of the four leaflets, of which any plane sees those that it cuts."""
+    along, width = rng.random((4, LEAFLET_AREA_COUNT)), rng.uniform(-0.99, 0.99, (4, LEAFLET_AREA_COUNT))
+    jitter = rng.normal(0.0, 0.8 * heart.leaflet, (4, LEAFLET_AREA_COUNT, 3))
+    positions, weights = [], []
+    for key in range(KEYS):
+        now = state(heart, key / KEYS)
+        curves = [*leaflet_nodes(heart, now, mitral=True), *leaflet_nodes(heart, now, mitral=False)]
+        rings = [0.5 * (curves[first][0] + curves[first + 1][0]) for first in (0, 0, 2, 2)]
+        places = []
+        for curve, ring, where, wide, noise in zip(curves, rings, along, width, jitter, strict=True):
+            node, y = np.arange(len(curve)) / (len(curve) - 1), wide * now.b
+            # Towards the commissures the leaflets shrink and come back to the plane of their ring.
+            x, z = (
+                (np.interp(where, node, curve[:, part]) - ring[part]) * leaflet_scale(now, y) + ring[part]
+                for part in (0, 1)
+            )
+            places.append(np.stack([x + now.sway, y, z], axis=1) + noise - axes[0])
+        flat = np.concatenate(places)
+        positions.append(flat @ axes[1:3].T)
+        weights.append(np.exp(-0.5 * (flat @ axes[3] / (1.6 * SLICE_MM)) ** 2))
+    return (
+        np.stack(positions).astype(np.float32),
+        np.stack(weights).astype(np.float32),
+        _leaflet_strength(imaging, along, rng),
+    )
+
+
+def _leaflet_strength(
+    imaging: Imaging, along: Float[np.ndarray, "4 some"], rng: np.random.Generator
+) -> Float[np.ndarray, " scatterer"]:
+    """Parts of a leaflet face the beam and shine, others are lost."""
     bright = [np.exp(0.8 * np.interp(where, np.linspace(0, 1, 6), rng.normal(0.0, 1.0, 6))) for where in along]
-    strength = imaging.tissues.leaflet * np.concatenate(bright) * np.exp(rng.normal(0.0, 0.5, 4 * LEAFLET_COUNT))
-    return np.stack(keys).astype(np.float32), strength
+    return np.asarray(imaging.tissues.leaflet * np.concatenate(bright) * np.exp(rng.normal(0.0, 0.5, along.size)))

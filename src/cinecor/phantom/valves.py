@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from cinecor.phantom.anatomy import Heart, State, epicardium
+from cinecor.phantom.anatomy import Heart, State, epicardium, rv_shape
 
 NODES = 9
 _T = np.linspace(0.0, 1.0, NODES)[:, None]
@@ -20,7 +20,8 @@ def leaflet_nodes(
         meet, tent, opened = heart.coaptation, heart.tenting, now.mitral
     else:
         lateral = -now.a * float(epicardium(heart, now, np.asarray([0.06]), np.asarray([np.pi]))[0])
-        septal, plane = lateral - now.rv_width, now.tricuspid_z
+        plane = now.tricuspid_z
+        septal = lateral - now.rv_width * float(rv_shape(heart, now, np.asarray([plane]), np.asarray([np.pi]))[0])
         meet, tent, opened = 0.1, heart.tenting, now.tricuspid
     middle, half = 0.5 * (septal + lateral), 0.5 * (lateral - septal)
     meeting = np.asarray([middle + meet * half, plane - tent])
