@@ -10,6 +10,7 @@ import argparse
 import pickle
 import re
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,7 +33,19 @@ _REFUSED = (
     "on a machine that may run its code, load it and save its tensors alone, as safetensors or with torch.save of the "
     "state dict; then import that"
 )
-_BROKEN = (RuntimeError, EOFError, OSError, LookupError, ValueError, TypeError, AttributeError, struct.error)
+_BROKEN = (
+    RuntimeError,
+    EOFError,
+    OSError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    struct.error,
+    zipfile.BadZipFile,
+    safetensors.SafetensorError,
+)  # what the three readers raise of damaged files
 
 
 def read_weights(path: Path) -> Any:
@@ -52,7 +65,7 @@ def read_weights(path: Path) -> Any:
         return read(path)
     except pickle.UnpicklingError as error:
         raise _refusal(path, str(error)) from error
-    except (*_BROKEN, safetensors.SafetensorError) as error:
+    except _BROKEN as error:
         what = f"it cannot be read as weights ({type(error).__name__})"
         raise CheckpointError("CORRUPT", what, _AGAIN, where=path.name) from error
 
@@ -83,10 +96,13 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_torch(path: Path) -> Any:
-    if zipfile.is_zipfile(path):
+    with path.open("rb") as stream:
+        zipped = stream.read(2) == b"PK"
+    if zipped:
         with zipfile.ZipFile(path) as archive:
             _check_ratio(path, sum(part.file_size for part in archive.infolist()))
-    with torch.serialization.safe_globals(_numbers()):
+    with torch.serialization.safe_globals(_numbers()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of unusual pickles: what cannot be read is refused, what can is compared
         return torch.load(path, map_location="cpu", weights_only=True)
 
 

@@ -204,7 +204,8 @@ def _keras(content: Any, where: str) -> Tensors:
         if weight == "moving_mean":
             tensors[f"{ours}.num_batches_tracked"] = torch.tensor(0)
     if not any(name.startswith("predictions.") for name in tensors):
-        tensors |= {"predictions.weight": torch.zeros(1, 2048), "predictions.bias": torch.zeros(1)}
+        features = tensors.get("post_bn.weight", torch.zeros(2048)).numel()
+        tensors |= {"predictions.weight": torch.zeros(1, features), "predictions.bias": torch.zeros(1)}
     return tensors
 
 
@@ -229,7 +230,8 @@ PUBLIC: Mapping[PublicWeights, Public] = {
         target="action class",
         unit="logit",
         task="classification",
-        note="weights to start a training from: they know nothing of hearts",
+        note="weights to start a training from: they know nothing of hearts, and how their input was normalised is not "
+        "stored with them",
     ),
     "coreecho": Public(
         model="uniformer_small",
