@@ -25,7 +25,7 @@ def run(*words: str | Path) -> int:
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in PUBLIC:
-        monkeypatch.setitem(PUBLIC, kind, small(kind))  # type: ignore[arg-type]
+        monkeypatch.setitem(PUBLIC, kind, small(kind))
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ KEPT = {"source": "https://example.org/weights", "licence": "CC BY-NC 4.0"}
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in PUBLIC:
-        monkeypatch.setitem(PUBLIC, kind, small(kind))  # type: ignore[arg-type]
+        monkeypatch.setitem(PUBLIC, kind, small(kind))
 
 
 def refused(file: Path, kind: str, out: Path) -> str:

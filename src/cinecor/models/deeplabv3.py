@@ -88,7 +88,7 @@ class DeepLabV3(Network):
             return global_mean(features)
         logits = self.classifier[-1](features.transpose(1, 2).flatten(0, 1))
         larger = functional.interpolate(logits, scale_factor=STRIDE, mode="bilinear", align_corners=False)
-        return larger.unflatten(0, (len(features), -1)).transpose(1, 2)
+        return larger.reshape(len(features), -1, *larger.shape[1:]).transpose(1, 2)
 
     def reset_classifier(self, num_outputs: int) -> None:
         """A fresh last layer."""

@@ -19,7 +19,6 @@ from torch import Tensor
 from cinecor.errors import CheckpointError, ConfigError
 from cinecor.models._registry import create_model
 from cinecor.models.checkpoint import MANIFEST_NAME, Manifest, check_fit, save_checkpoint
-from cinecor.models.choices import PublicWeights
 from cinecor.models.foreign import read_weights
 from cinecor.version import __version__
 
@@ -219,7 +218,7 @@ def _channels_first(kernel: Tensor) -> Tensor:
     return kernel.permute(3, 2, 0, 1) if kernel.ndim == 4 else kernel.T
 
 
-PUBLIC: Mapping[PublicWeights, Public] = {
+PUBLIC: Mapping[str, Public] = {
     "uniformer": Public(
         model="uniformer_small",
         trained_on="Kinetics, videos of human actions",

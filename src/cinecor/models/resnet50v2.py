@@ -81,7 +81,7 @@ class ResNet50V2(Network):
         for name in self._blocks:
             maps = self.get_submodule(name)(maps)
         maps = functional.relu(self.post_bn(maps))
-        return maps.unflatten(0, (len(x), -1)).transpose(1, 2)
+        return maps.reshape(len(x), -1, *maps.shape[1:]).transpose(1, 2)
 
     def forward_head(
         self, features: Float[Tensor, "batch feature t h w"], *, pre_logits: bool = False
