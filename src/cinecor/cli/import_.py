@@ -13,7 +13,9 @@ Triple = tuple[float, float, float]
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="The checkpoint as published: .pt, .pth, .safetensors or .h5.")],
+    file: Annotated[
+        str, typer.Argument(help="The checkpoint as published (.pt, .pth, .safetensors, .h5), or hf://OWNER/REPO/FILE.")
+    ],
     kind: Annotated[PublicWeights, typer.Option("--as", help="Whose weights they are.")],
     out: Annotated[Path, typer.Option(help="Where weights and manifest go; a folder without weights.")],
     source: Annotated[str, typer.Option(help="Where the file comes from; kept. Required.")] = "",
@@ -28,13 +30,14 @@ def import_(
     ] = None,
 ) -> None:
     """Turn a public checkpoint into weights of ours, strictly: every name and shape fits, or nothing is written."""
+    from cinecor.models.hub import fetch_file
     from cinecor.models.public_weights import import_weights, public_weights
     from cinecor.records import ClipSpec
 
     given = {"mean": mean, "std": std, "crop": crop, "step_ms": step_ms}
     changes = {name: value for name, value in given.items() if value is not None}
     spec = ClipSpec.from_dict({**public_weights(kind).clip, **changes})
-    manifest = import_weights(file, kind, out, source=source, licence=licence, clip=spec.as_dict())
+    manifest = import_weights(fetch_file(file), kind, out, source=source, licence=licence, clip=spec.as_dict())
     note = manifest.extra["imported"].get("note")
     lines = [f"{manifest.model} in {out}, trained on {manifest.training_data['description']}"]
     typer.echo("\n".join([*lines, *([f"note: {note}"] if note else [])]))
