@@ -25,7 +25,7 @@ def test_without_a_connection_it_says_so(monkeypatch):
         raise ConnectionError("no route")
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", offline)
-    with pytest.raises(ResourceError, match="OFFLINE: uniformer_small_k400_16x8.pth: it cannot be fetched"):
+    with pytest.raises(ResourceError, match=r"OFFLINE: uniformer_small_k400_16x8\.pth: it cannot be fetched"):
         fetch_file(ADDRESS)
 
 
