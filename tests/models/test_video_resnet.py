@@ -5,7 +5,7 @@ import torch
 from torchvision.models import video
 
 from cinecor.errors import ConfigError, ResourceError
-from cinecor.models import create_model, torchvision_weights
+from cinecor.models import checkpoint, create_model, torchvision_weights
 
 NAMES = ("r2plus1d_18", "r3d_18", "mc3_18")
 
@@ -71,3 +71,12 @@ def test_without_a_connection_nothing_starts_at_random(monkeypatch, name, error)
 def test_what_makes_no_network_is_refused(name, options, code):
     with pytest.raises(ConfigError, match=code):
         create_model(name, **options)
+
+
+def test_saved_weights_are_laid_out_without_fetching_those_they_started_from(monkeypatch):
+    def offline(*_):
+        raise AssertionError("nothing is to be fetched")
+
+    monkeypatch.setattr("cinecor.models.video_resnet.fetch_weights", offline)
+    network = checkpoint._empty_network(checkpoint.Manifest(model="r3d_18", options={"pretrained": True}))
+    assert all(parameter.is_meta for parameter in network.parameters())
