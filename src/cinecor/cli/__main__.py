@@ -8,7 +8,20 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from cinecor.cli import analyse, benchmark, check, demo, env, evaluate, failure, models, phantom, recipes, train
+from cinecor.cli import (
+    analyse,
+    benchmark,
+    check,
+    demo,
+    env,
+    evaluate,
+    failure,
+    import_,
+    models,
+    phantom,
+    recipes,
+    train,
+)
 from cinecor.errors import INTERRUPTED, TERMINATED, CinecorError
 from cinecor.version import __version__
 
@@ -28,6 +41,7 @@ for verb in (analyse.analyse, phantom.phantom, check.check, evaluate.evaluate, m
     app.command()(verb)
 app.command(context_settings={"ignore_unknown_options": True})(train.train)
 app.command(context_settings={"ignore_unknown_options": True})(benchmark.benchmark)
+app.command("import")(import_.import_)
 app.command()(env.env)
 app.command()(demo.demo)
 

@@ -36,6 +36,10 @@ SYNTHETIC_WARNING = (
     "the weights were trained on synthetic hearts only: "
     "of a real heart, the value and its interval are no more than an illustration"
 )
+NO_INTERVAL = "an interval is not given, because these weights bring no calibration (enough patients) for this level"
+NO_REFERENCE = (
+    "nothing says whether these loops are like the training's, because these weights bring no embeddings of it"
+)
 SPREAD = 12.0  # points of EF between the clips of one study beyond which the report says that they disagree
 
 
@@ -146,7 +150,7 @@ class Analyser:
             low=None if half is None else max(ef - half, 0.0),
             high=None if half is None else min(ef + half, 100.0),
             level=None if half is None else self._predictor.settings.level,
-            method=f"{self._method(len(clips), len(measured))}; split conformal interval",
+            method=self._method(len(clips), len(measured)) + ("" if half is None else "; split conformal interval"),
             clips=clips,
         )
 
@@ -168,7 +172,9 @@ class Analyser:
         if any(not finding.summary.beats for finding in measured):
             yield "no complete beat was found in at least one loop that was measured"
         if measured and self._predictor.half_width is None:
-            yield "these weights bring no calibration for an interval at this level"
+            yield NO_INTERVAL
+        if measured and self._predictor.novelty is None:
+            yield NO_REFERENCE
 
     def _provenance(self) -> Provenance:
         manifest = self._predictor.manifest

@@ -88,8 +88,10 @@ def load_predictor(folder: Path, settings: Settings) -> Predictor:
     """
     network, manifest = load_checkpoint(folder)
     if manifest.target != "ef":
-        what = f"these weights predict {manifest.target}, not ef"
-        raise ConfigError("CONFLICT", what, "give the folder of a run that learned ef", where=folder.name)
+        what, cure = f"these weights predict {manifest.target}, not ef", "give the folder of a run that learned ef"
+        if "imported" in manifest.extra:
+            cure += "; these are weights to start a training from"
+        raise ConfigError("CONFLICT", what, cure, where=folder.name)
     reference = load_extra_tensors(folder).get(REFERENCE)
     calibration = manifest.extra.get("calibration", {})
     line = calibration.get("line", {})

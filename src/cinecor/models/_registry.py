@@ -89,6 +89,49 @@ _ENTRIES = {
             summary="Inception-v3 or a 2-D I3D-mini on every frame, GRU or LSTM over time",
         ),
         ModelEntry(
+            name="uniformer_small",
+            module="cinecor.models.uniformer",
+            cls="UniFormer",
+            paper="Li et al., UniFormer, ICLR 2022; Maani et al., CoReEcho, MICCAI 2024; Muhtaseb and Yaqub, EchoCoTr",
+            summary="convolutions near by, attention over all of time and space: UniFormer-S, CoReEcho's encoder",
+        ),
+        ModelEntry(
+            name="r2plus1d_18",
+            module="cinecor.models.video_resnet",
+            cls="R2Plus1D18",
+            paper="Tran et al., CVPR 2018; Ouyang et al., Nature 2020 (EchoNet-Dynamic)",
+            summary="torchvision's R(2+1)D-18, convolutions split in space and time; EchoNet-Dynamic's EF model",
+        ),
+        ModelEntry(
+            name="r3d_18",
+            module="cinecor.models.video_resnet",
+            cls="R3D18",
+            paper="Tran et al., CVPR 2018; Ouyang et al., Nature 2020 (EchoNet-Dynamic)",
+            summary="torchvision's R3D-18, 3-D convolutions throughout",
+        ),
+        ModelEntry(
+            name="mc3_18",
+            module="cinecor.models.video_resnet",
+            cls="MC318",
+            paper="Tran et al., CVPR 2018; Ouyang et al., Nature 2020 (EchoNet-Dynamic)",
+            summary="torchvision's MC3-18, 3-D convolutions first and 2-D ones after",
+        ),
+        ModelEntry(
+            name="resnet50v2",
+            module="cinecor.models.resnet50v2",
+            cls="ResNet50V2",
+            paper="He et al., ECCV 2016; Irmawati, Wahyunggoro and Soesanti (paper 003)",
+            summary="Keras' ResNet-50 v2, layer for layer, frame by frame: takes Keras' ImageNet weights",
+        ),
+        ModelEntry(
+            name="deeplabv3_resnet50",
+            module="cinecor.models.deeplabv3",
+            cls="DeepLabV3",
+            paper="Chen et al., 2017; Ouyang et al., Nature 2020 (EchoNet-Dynamic)",
+            summary="torchvision's DeepLabV3 with a ResNet-50, frame by frame; EchoNet-Dynamic's outlines",
+            dense=True,
+        ),
+        ModelEntry(
             name="unet",
             module="cinecor.models.unet",
             cls="UNet",
@@ -122,9 +165,8 @@ def model_options(name: str) -> list[ModelOption]:
     Raises:
         ConfigError: UNKNOWN_KEY, with the nearest names.
     """
-    definition = _class_source(model_entry(name))
+    definition, body = _constructor(model_entry(name))
     texts = _argument_texts(ast.get_docstring(definition) or "")
-    body = next(part for part in definition.body if isinstance(part, ast.FunctionDef) and part.name == "__init__")
     return [
         ModelOption(
             name=argument.arg,
@@ -177,12 +219,19 @@ def _load(entry: ModelEntry) -> type[Network]:
     return cls
 
 
-def _class_source(entry: ModelEntry) -> ast.ClassDef:
+def _constructor(entry: ModelEntry) -> tuple[ast.ClassDef, ast.FunctionDef]:
+    """The source of a network's constructor, and of the class that has it: its own, or its base in the same module."""
     spec = importlib.util.find_spec(entry.module)
     assert spec is not None
     assert spec.origin is not None
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
-    return next(part for part in tree.body if isinstance(part, ast.ClassDef) and part.name == entry.cls)
+    classes = {part.name: part for part in tree.body if isinstance(part, ast.ClassDef)}
+    definition = classes[entry.cls]
+    while True:
+        for part in definition.body:
+            if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+                return definition, part
+        definition = classes[ast.unparse(definition.bases[0])]
 
 
 def _keywords(cls: type[Network]) -> dict[str, inspect.Parameter]:

@@ -32,6 +32,8 @@ MAX_WEIGHTS_BYTES = 4 * 2**30  # the largest network of the benchmark has 0.7 GB
 
 StorageType: TypeAlias = Literal["float32", "float16", "bfloat16"]
 
+SHOWN = 3  # differences that a refusal names of each kind
+
 _EXTRA = "extra."
 _WEIGHTS = "weights."
 _AGAIN = "train again, or fetch the folder again"
@@ -119,7 +121,7 @@ def load_checkpoint(folder: Path) -> tuple[Network, Manifest]:
     stored = _read_tensors(folder, manifest)
     weights = {name.removeprefix(_WEIGHTS): tensor for name, tensor in stored.items() if name.startswith(_WEIGHTS)}
     model = _empty_network(manifest)
-    _compare(model.state_dict(), weights)
+    check_fit(model.state_dict(), weights, where=WEIGHTS_NAME, cure=_AGAIN)
     model.load_state_dict({name: _restored(name, tensor) for name, tensor in weights.items()}, assign=True)
     return model.eval(), manifest
 
@@ -218,24 +220,40 @@ def _read_tensors(folder: Path, manifest: Manifest) -> dict[str, Tensor]:
 
 
 def _empty_network(manifest: Manifest) -> Network:
+    """The network without memory; the weights it once started from are not fetched again, its own are at hand."""
+    options = {name: value for name, value in manifest.options.items() if name != "pretrained"}
     try:
         with torch.device("meta"):
-            return create_model(manifest.model, manifest.num_outputs, **manifest.options)
+            return create_model(manifest.model, manifest.num_outputs, **options)
     except (ConfigError, TypeError) as error:
         what = f"this cinecor cannot make its network ({error})"
         raise CheckpointError("MISMATCH", what, "update cinecor", where=MANIFEST_NAME) from error
 
 
-def _compare(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+def check_fit(expected: Mapping[str, Tensor], found: Mapping[str, Tensor], *, where: str, cure: str) -> None:
+    """Stop unless ``found`` has exactly the tensors of a network, each of its shape and kind of number.
+
+    Raises:
+        CheckpointError: MISMATCH, which names the first differences in both directions.
+    """
     missing, surplus = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
-    if missing or surplus:
-        what = f"{len(missing)} tensors are missing and {len(surplus)} are not the network's"
-        raise CheckpointError("MISMATCH", f"{what} (first: {(missing + surplus)[0]})", _AGAIN, where=WEIGHTS_NAME)
-    for name, tensor in expected.items():
-        same_kind = tensor.is_floating_point() == found[name].is_floating_point()
-        if tensor.shape != found[name].shape or not same_kind:
-            what = f"{name} is {_describe(found[name])}, the network has {_describe(tensor)}"
-            raise CheckpointError("MISMATCH", what, _AGAIN, where=WEIGHTS_NAME)
+    unlike = [name for name in expected if name in found and not _alike(expected[name], found[name])]
+    told = [f"{name} is {_describe(found[name])}, not {_describe(expected[name])}" for name in unlike]
+    said = [
+        f"{len(names)} {what} ({', '.join(texts[:SHOWN])}{', …' if len(texts) > SHOWN else ''})"
+        for what, names, texts in (
+            ("tensors of the network are missing", missing, missing),
+            ("are not the network's", surplus, surplus),
+            ("have another shape", unlike, told),
+        )
+        if names
+    ]
+    if said:
+        raise CheckpointError("MISMATCH", "; ".join(said), cure, where=where)
+
+
+def _alike(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and one.is_floating_point() == other.is_floating_point()
 
 
 def _describe(tensor: Tensor) -> str:

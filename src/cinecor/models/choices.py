@@ -18,3 +18,7 @@ Split: TypeAlias = Literal["copy", "channels"]
 FrameNetwork: TypeAlias = Literal["inception_v3", "i3d_mini_2d"]
 Recurrent: TypeAlias = Literal["gru", "lstm"]
 SequenceNorm: TypeAlias = Literal["none", "layer"]
+ValueHead: TypeAlias = Literal["linear", "coreecho"]
+PublicWeights: TypeAlias = Literal[
+    "uniformer", "coreecho", "echocotr", "echonet-r2plus1d", "echonet-deeplabv3", "keras-resnet50v2"
+]
