@@ -113,7 +113,8 @@ def test_frames_by_themselves_are_weighted_by_themselves():
     for rnn in network.rnns:
         sequence = rnn(sequence)[0]
     network.head(sequence[:, -1]).sum().backward()
-    by_frame = torch.stack([(slope.mean((1, 2))[:, None, None] * one).sum(0) for slope, one in zip(maps.grad, maps)])
+    pairs = zip(maps.grad, maps, strict=True)
+    by_frame = torch.stack([(slope.mean((1, 2))[:, None, None] * one).sum(0) for slope, one in pairs])
     wanted = functional.interpolate(by_frame[None, None], size=SIZE, mode="trilinear")[0, 0]
     torch.testing.assert_close(grad_cam(network, clip, signed=True)[0], wanted / wanted.abs().max())
 

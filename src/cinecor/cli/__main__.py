@@ -8,7 +8,20 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from cinecor.cli import analyse, benchmark, check, demo, env, evaluate, failure, models, phantom, recipes, train
+from cinecor.cli import (
+    analyse,
+    benchmark,
+    check,
+    demo,
+    env,
+    evaluate,
+    explain,
+    failure,
+    models,
+    phantom,
+    recipes,
+    train,
+)
 from cinecor.errors import INTERRUPTED, TERMINATED, CinecorError
 from cinecor.version import __version__
 
@@ -26,6 +39,7 @@ app = typer.Typer(
 )
 for verb in (analyse.analyse, phantom.phantom, check.check, evaluate.evaluate, models.models, recipes.recipes):
     app.command()(verb)
+app.command()(explain.explain)
 app.command(context_settings={"ignore_unknown_options": True})(train.train)
 app.command(context_settings={"ignore_unknown_options": True})(benchmark.benchmark)
 app.command()(env.env)
