@@ -78,8 +78,8 @@ def _frame_maps(network: Network, clip: Tensor, output: int) -> tuple[Tensor, Te
     if not seen:
         raise ConfigError("CONFLICT", "no feature map of this network has positions", _CURE)
     (gradient,) = torch.autograd.grad(values.sum(), seen[-1])
-    maps, slopes = (each.detach().unflatten(0, (len(clip), -1)).transpose(1, 2) for each in (seen[-1], gradient))
-    return maps, slopes
+    maps, slopes = (torch.unflatten(each, 0, (len(clip), -1)).transpose(1, 2) for each in (seen[-1], gradient))
+    return maps.detach(), slopes
 
 
 @contextmanager

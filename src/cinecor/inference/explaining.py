@@ -43,7 +43,7 @@ def explain_all(
 def _explain_study(
     predictor: Predictor, study: Study, *, show: bool, signed: bool
 ) -> Iterator[Explanation | io.Failure]:
-    reasons = []
+    reasons: list[CinecorError] = []
     found = 0
     for index, recorded in enumerate(study.cines):
         cine = with_times(recorded, predictor.settings.frame_ms)

@@ -53,7 +53,7 @@ class _Gathered(torch.autograd.Function):
         """The gradient of this process's rows."""
         summed = outer[0].contiguous().clone()
         distributed.all_reduce(summed, group=ctx.group)
-        return summed.split(ctx.counts)[distributed.get_rank(ctx.group)], None, None
+        return torch.split(summed, ctx.counts)[distributed.get_rank(ctx.group)], None, None
 
 
 def _counts(rows: Tensor, group: Any) -> list[int]:
