@@ -57,7 +57,7 @@ def test_a_clip_from_ed_to_es(weights: Path, study: Study) -> None:
     assert abs(heated.indices[heated.shown[-1]] - es) <= 60.0 / loop.cine.frame_ms
     strip = heated.strip()
     assert strip.strip
-    assert strip.pixels.shape == (220, 220 * len(heated.shown), 3)
+    assert strip.pixels.shape == (220, 224 * len(heated.shown) - 4, 3)
     assert all(str(heated.indices[place]) in strip.title for place in heated.shown)
 
 

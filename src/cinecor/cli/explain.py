@@ -44,6 +44,8 @@ def explain(
     failures = [*unread, *(each for each in said if isinstance(each, io.Failure))]
     if found:
         points = _plane(found) if umap else None
+        if umap and points is None:
+            typer.echo("too few loops for UMAP: its figure was left out", err=True)
         typer.echo(write_explanation(out, found, points=points, manifest=predictor.manifest.model_dump()))
     for each in failures:
         failure.report(each.error)

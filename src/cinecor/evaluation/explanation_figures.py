@@ -23,10 +23,10 @@ def plane(points: Float[np.ndarray, "loops 2"], ef: Float[np.ndarray, " loops"])
     size = float(np.clip(4000 / max(len(ef), 1), 6, 60))
     if not known.all():
         axes.scatter(*points[~known].T, s=size, color=_UNKNOWN, lw=0, label="EF not known")
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=8, borderaxespad=0)
     if known.any():
         drawn = axes.scatter(*points[known].T, s=size, c=ef[known], cmap=_COLOURS, lw=0, alpha=0.9)
         figure.colorbar(drawn, ax=axes, label="True EF (%)")
     axes.set(xticks=[], yticks=[], xlabel="UMAP 1", ylabel="UMAP 2")
-    axes.set_title(f"n = {len(ef)} loops", fontsize=9, color="#6b7280")
+    axes.set_title(f"n = {len(ef)} loops", fontsize=9, color="#6b7280", loc="left")
     return figure

@@ -20,6 +20,7 @@ RAISES, LOWERS = (213, 94, 0), (0, 114, 178)
 THICKEST = 0.65  # opacity where the heat is 1: tissue still shows through
 SHOWN = 6  # frames of a strip
 STRIP = 220  # px, side of a frame of a strip
+GAP, GAP_GREY = 4, 110  # px and grey level between two of them
 _TITLE = "Where the network looked (Grad-CAM): orange raised its value, blue lowered it; frames {frames}"
 _RAISED = "Where the network looked (Grad-CAM): orange raised its value; frames {frames}"
 
@@ -42,9 +43,11 @@ class HeatedClip:
             cv2.resize(self.frames[place].transpose(1, 2, 0), (STRIP, STRIP), interpolation=cv2.INTER_AREA)
             for place in self.shown
         ]
+        gap = np.full((STRIP, GAP, 3), GAP_GREY, dtype=np.uint8)
+        row = [part for each in small for part in (gap, each)][1:]
         numbers = ", ".join(str(self.indices[place]) for place in self.shown)
         title = (_TITLE if self.signed else _RAISED).format(frames=numbers)
-        return Picture(title=title, pixels=np.concatenate(small, axis=1), cine=self.cine, strip=True)
+        return Picture(title=title, pixels=np.concatenate(row, axis=1), cine=self.cine, strip=True)
 
 
 def heated_clip(predictor: Predictor, loop: Loop, recorded: Frames, *, signed: bool = True) -> HeatedClip:
