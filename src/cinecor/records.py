@@ -323,6 +323,8 @@ class Picture:
     title: str
     pixels: UInt8[np.ndarray, "height width channel"]
     cine: int | None = None
+    strip: bool = False
+    """Several frames side by side, which want the whole width of a page."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -336,6 +338,28 @@ class Curve:
     marks: Mapping[str, tuple[int, ...]] = field(default_factory=_empty)
     """Frame indices to mark, by label (ED, ES)."""
     cine: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Explanation:
+    """What a network made of one loop: its value, where that loop lies among others, and where in it was looked."""
+
+    study: str
+    patient: str
+    cine: int
+    predicted: float
+    true: float | None
+    """What the study's labels say, None where they say nothing."""
+    embedding: Float[np.ndarray, " feature"]
+    """Mean over the loop's clips."""
+    novelty: float | None
+    """Distance to the training clips, 1 at their edge; None for weights that do not know them."""
+    picture: Picture | None = None
+    """Frames from ED to ES under their heat maps, side by side."""
+    frames: UInt8[np.ndarray, "time channel height width"] | None = None
+    """The clip under its heat map, red, green, blue."""
+    frame_ms: float | None = None
+    """Time between those frames, ms, where known."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -138,6 +138,14 @@ def test_pictures_are_the_pixels(make_report) -> None:
         assert np.array_equal(pixels.reshape(picture.pixels.shape), picture.pixels)
 
 
+def test_a_strip_stands_under_the_ejection_fraction_and_nowhere_else(make_report) -> None:
+    strip = Picture(title="looked at <here>", pixels=np.zeros((4, 24, 3), np.uint8), cine=0, strip=True)
+    text = render(make_report(pictures=(strip,), curves=()))
+    assert text.count("<img") == 1
+    assert text.index('class="headline"') < text.index('class="strip"') < text.index('class="loop"')
+    assert "looked at &lt;here&gt;" in text
+
+
 def test_figures_of_no_loop_are_shown_too(make_report) -> None:
     loose = Picture(title="loose", pixels=np.zeros((4, 4, 1), np.uint8), cine=7)
     text = render(make_report(pictures=(loose,), curves=()))

@@ -15,6 +15,7 @@ from cinecor.cli import (
     demo,
     env,
     evaluate,
+    explain,
     failure,
     import_,
     models,
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 for verb in (analyse.analyse, phantom.phantom, check.check, evaluate.evaluate, models.models, recipes.recipes):
     app.command()(verb)
+app.command()(explain.explain)
 app.command(context_settings={"ignore_unknown_options": True})(train.train)
 app.command(context_settings={"ignore_unknown_options": True})(benchmark.benchmark)
 app.command("import")(import_.import_)

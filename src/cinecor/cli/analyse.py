@@ -22,6 +22,7 @@ def analyse(
     frame_ms: Annotated[
         float | None, typer.Option(help="Time between frames, ms, for files that do not say it.")
     ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show in the page where the network looked.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; PyTorch's choice if not given.")] = None,
 ) -> int:
@@ -35,7 +36,7 @@ def analyse(
     from cinecor.cli.studies import find_studies
     from cinecor.inference import Settings, load_analyser
 
-    settings = Settings(clips=clips, frame_ms=frame_ms, device=device, threads=threads)
+    settings = Settings(clips=clips, frame_ms=frame_ms, device=device, threads=threads, explain=explain)
     studies, unread = find_studies(paths)
     analyser = load_analyser(weights, settings)
     answers = list(track(analyser.analyse_all(studies), "studies", total=len(studies)))

@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cinecor.inference.analyser import SHIPPED, Analyser, load_analyser
+    from cinecor.inference.explaining import explain_all
+    from cinecor.inference.predictor import load_predictor
     from cinecor.inference.settings import Settings
 
-__all__ = ["SHIPPED", "Analyser", "Settings", "load_analyser"]
+__all__ = ["SHIPPED", "Analyser", "Settings", "explain_all", "load_analyser", "load_predictor"]
 
-_HOME = {"SHIPPED": "analyser", "Analyser": "analyser", "Settings": "settings", "load_analyser": "analyser"}
+_HOME = {
+    "SHIPPED": "analyser",
+    "Analyser": "analyser",
+    "Settings": "settings",
+    "explain_all": "explaining",
+    "load_analyser": "analyser",
+    "load_predictor": "predictor",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from cinecor import io
-from cinecor.errors import CinecorError, InputError
+from cinecor.errors import CinecorError, ConfigError, InputError
 from cinecor.inference.by_clips import measure_clips
 from cinecor.inference.by_outline import measure_outlines
 from cinecor.inference.finding import Finding
 from cinecor.inference.loop import summarise
 from cinecor.inference.masks import has_masks, measure_masks
 from cinecor.inference.predictor import Predictor, load_predictor
-from cinecor.inference.selection import refusal, with_times
+from cinecor.inference.selection import path_of, refusal, with_times
 from cinecor.inference.settings import Settings
 from cinecor.records import (
     Cine,
@@ -71,7 +71,7 @@ class Analyser:
             try:
                 yield self.analyse(study)
             except CinecorError as error:
-                yield io.Failure(_path_of(study), error)
+                yield io.Failure(path_of(study), error)
 
     def _by_masks(self, study: Study) -> Report:
         measurements, ed, es = measure_masks(study)
@@ -191,11 +191,15 @@ def load_analyser(folder: Path | str | None = None, settings: Settings | None = 
 
     Raises:
         CheckpointError: the weights are missing, damaged, unsafe or of another model.
-        ConfigError: CONFLICT for weights that do not predict EF.
+        ConfigError: CONFLICT for weights that do not predict EF, and for an explanation of a network of outlines.
         ResourceError: NO_DEVICE.
     """
     chosen = SHIPPED if folder is None else Path(folder)
-    return Analyser(load_predictor(chosen, settings or Settings()), shipped=folder is None)
+    predictor = load_predictor(chosen, settings or Settings())
+    if predictor.settings.explain and predictor.network.dense:
+        what = f"{predictor.manifest.model} outlines: the report shows its outlines anyway"
+        raise ConfigError("CONFLICT", what, "leave explain out", where="explain")
+    return Analyser(predictor, shipped=folder is None)
 
 
 def _not_done(findings: list[Finding]) -> Iterator[NotDone]:
@@ -215,10 +219,3 @@ def _not_done(findings: list[Finding]) -> Iterator[NotDone]:
 
 def _modality(study: Study) -> Modality:
     return study.cines[0].modality if study.cines else "US"
-
-
-def _path_of(study: Study) -> Path:
-    source = study.cines[0].source if study.cines else Path(study.id)
-    if isinstance(source, tuple):
-        return source[0]
-    return source if isinstance(source, Path) else Path(study.id)

@@ -6,9 +6,10 @@ import numpy as np
 
 from cinecor.inference.familiarity import judge
 from cinecor.inference.finding import Finding
+from cinecor.inference.heat import heated_clip
 from cinecor.inference.loop import Loop, curves, open_loop, pictures
 from cinecor.inference.predictor import Predictor
-from cinecor.records import Cine, Frames, Measurement
+from cinecor.records import Cine, Frames, Measurement, Picture
 
 NO_VOLUMES = ("volumes", "they need an outline of the ventricle, which these weights do not give")
 
@@ -32,9 +33,13 @@ def measure_clips(predictor: Predictor, cine: Cine, index: int, recorded: Frames
         details=_beats(loop, clipped[averaged:]),
         missing=(NO_VOLUMES,),
         warnings=(warned,) if warned else (),
-        pictures=pictures(loop, recorded, predictor.spec),
+        pictures=(*pictures(loop, recorded, predictor.spec), *_looked_at(predictor, loop, recorded)),
         curves=curves(loop),
     )
+
+
+def _looked_at(predictor: Predictor, loop: Loop, recorded: Frames) -> tuple[Picture, ...]:
+    return (heated_clip(predictor, loop, recorded).strip(),) if predictor.settings.explain else ()
 
 
 def _beats(loop: Loop, values: np.ndarray) -> tuple[Measurement, ...]:

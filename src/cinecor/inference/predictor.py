@@ -14,6 +14,7 @@ from jaxtyping import Float, Float32, UInt8
 from cinecor.clips import cut
 from cinecor.clips.streams import make_streams
 from cinecor.errors import ConfigError, ResourceError
+from cinecor.explain import grad_cam
 from cinecor.inference.conformal import half_width
 from cinecor.inference.novelty import Novelty
 from cinecor.inference.settings import Settings
@@ -61,6 +62,17 @@ class Predictor:
         made = [make_streams(clip, self.network.streams) for clip in clips]
         stacked = [torch.from_numpy(np.stack([each[name] for each in made])) for name in self.network.streams]
         return [each.to(self.device).contiguous(memory_format=torch.channels_last_3d) for each in stacked]
+
+    def heat(
+        self, clip: Float32[np.ndarray, "channel length height width"], *, signed: bool = True
+    ) -> Float32[np.ndarray, "length height width"]:
+        """Where in a clip the value comes from: see :func:`cinecor.explain.grad_cam`.
+
+        Raises:
+            ConfigError: CONFLICT for a network that has no feature map to show.
+        """
+        with _threads(self.settings.threads), _memory():
+            return grad_cam(self.network, *self._streams(clip[None]), signed=signed)[0].cpu().numpy()
 
     def outlines(
         self, frames: UInt8[np.ndarray, "time channel height width"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
-from cinecor.records import Cine, ClipSpec
+from cinecor.records import Cine, ClipSpec, Study
 
 SHORTEST_MS = 500.0  # less than a beat at 120 a minute
 COVERED = 0.9  # part of a clip that the loop must fill: the rest would be black frames
@@ -47,3 +48,11 @@ def _by_time(cine: Cine, spec: ClipSpec) -> str:
         length = f"{cine.frames} frames" if duration is None else f"{duration:.0f} ms"
         return f"too short ({length}; these weights need {wanted:.0f} ms)"
     return ""
+
+
+def path_of(study: Study) -> Path:
+    """Where a study came from, for a failure that is about it."""
+    source = study.cines[0].source if study.cines else Path(study.id)
+    if isinstance(source, tuple):
+        return source[0]
+    return source if isinstance(source, Path) else Path(study.id)

@@ -24,6 +24,8 @@ class Settings:
     """Time between frames, ms, of files that do not say it."""
     level: float = 0.9
     """Confidence of the interval of EF."""
+    explain: bool = False
+    """Add pictures of where the network looked (Grad-CAM); about the time of one more clip a loop."""
 
     def __post_init__(self) -> None:
         for name, value in (("clips", self.clips), ("batch_size", self.batch_size), ("threads", self.threads)):

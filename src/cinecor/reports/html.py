@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cinecor import storage
-from cinecor.records import CineSummary, Report
+from cinecor.records import CineSummary, Picture, Report
 from cinecor.reports import drawing, names, wording
 from cinecor.reports.loops import runs
 
@@ -54,6 +54,7 @@ def render(report: Report) -> str:
         scale_end=_SCALE_END,
         loops=_loops(report),
         loose=_figures(report, None),
+        strips=tuple(_figure(picture) for picture in report.pictures if picture.strip),
         marker=Markup(_MARKER.format(names.fingerprint(report))),  # noqa: S704 - hexadecimal digits only
         synthetic="synthetic" in report.provenance.trained_on.lower(),
         wording=wording,
@@ -110,6 +111,10 @@ def _loops(report: Report) -> list[tuple[str, CineSummary, _Figures]]:
     ]
 
 
+def _figure(picture: Picture) -> _Figure:
+    return _Figure(title=picture.title, content=drawing.png_uri(picture.pixels))
+
+
 def _figures(report: Report, cine: int | None) -> _Figures:
     """The figures of one loop; for None those that belong to no loop of the report."""
     known = {summary.index for summary in report.cines}
@@ -118,11 +123,7 @@ def _figures(report: Report, cine: int | None) -> _Figures:
         return index == cine if cine is not None else index not in known
 
     return _Figures(
-        pictures=tuple(
-            _Figure(title=picture.title, content=drawing.png_uri(picture.pixels))
-            for picture in report.pictures
-            if belongs(picture.cine)
-        ),
+        pictures=tuple(_figure(picture) for picture in report.pictures if belongs(picture.cine) and not picture.strip),
         curves=tuple(
             _Figure(title=curve.title, content=Markup(drawing.curve_svg(curve, f"curve{number}")))  # noqa: S704
             for number, curve in enumerate(report.curves)
