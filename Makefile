@@ -47,6 +47,7 @@ bench: dev  ## speed, as ratios measured in one run
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[all,accel]'
 	$(BIN)/python benchmarks/clips_per_second.py
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/models.py
 
 docs: dev  ## the documentation as a site in site/
 	$(BIN)/mkdocs build --strict
