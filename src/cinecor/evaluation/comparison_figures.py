@@ -26,7 +26,7 @@ _MARKERS = "osD^vP*Xph<>"
 _COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito
 _COLUMNS = 5
 _TILE = 1.8  # inches, a panel; then the room beside, below and above all panels, and for each panel's name
-_LEFT, _FOOT, _HEAD, _TITLE = 0.6, 0.35, 0.3, 0.35
+_LEFT, _FOOT, _HEAD, _TITLE = 0.6, 0.48, 0.3, 0.35
 _DPI = 150  # of the points, which are pixels: as curves those of 42 models would make a page of 12 MB
 _LOG_FROM = 4.0
 """Largest over smallest loss from which the scale is logarithmic; below 2.5 it might have no number at all."""

@@ -25,7 +25,7 @@ from cinecor.training.task import Task
 
 COST_NAME = "cost.json"
 TURNS = 3  # the best of so many steps counts; one more warms up
-_BYTES = 1 if sys.platform == "darwin" else 1024  # unit of ru_maxrss
+_STATUS = Path("/proc/self/status")
 
 
 def measure_cost(folder: Path, recipe: Recipe) -> dict[str, float | int]:
@@ -123,8 +123,11 @@ def _resident_bytes(device: torch.device) -> int:
     """The most memory that was in use so far."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    if _STATUS.exists():  # Linux: getrusage would give the most that the process which started this one had
+        lines = _STATUS.read_text("ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
     if sys.platform == "win32":
         return 0  # Windows keeps no such figure for free
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _BYTES
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS
