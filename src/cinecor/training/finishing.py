@@ -96,7 +96,9 @@ def _predict(
         return list(predict_beats(task, studies, cache, spec, recipe.target, device, interruption.check))
     clips = data.make_dataset(cache, split, "test", task.network.streams)
     loader = make_loader(clips, recipe.workers, device, batch_size=recipe.batch_size)
-    return predict_values(task, loader, device, interruption.check)
+    rows = predict_values(task, loader, device, interruption.check)
+    # Random or listed clips of a short loop can be the same clip, which is said once.
+    return list({(row.study, row.cine, row.start): row for row in rows}.values())
 
 
 def measure(pairs: pd.DataFrame) -> dict[str, float | None]:
@@ -131,9 +133,9 @@ def truth_table(splits: Sequence[tuple[str, Sequence[Study]]], target: str) -> p
 
 
 def describe_history(recipe: Recipe, state: State) -> dict[str, Any]:
-    """Which epoch was the best, of how many."""
-    values = [row[recipe.metric] for row in state.history]
-    return {"best_epoch": int(np.argmin(values)) + 1, "epochs": len(values)}
+    """Which epoch of the last stage was the best, of how many of all stages."""
+    values = [row[recipe.metric] for row in state.phase_history]
+    return {"best_epoch": state.before + int(np.argmin(values)) + 1, "epochs": len(state.history)}
 
 
 def describe(
