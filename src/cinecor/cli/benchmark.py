@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def benchmark(
-    name: Annotated[str, typer.Argument(help="Which paper: 000 (LVEF architectures).")],
+    name: Annotated[str, typer.Argument(help="Which paper: 000 (LVEF architectures), 001 (CoReEcho).")],
     changes: Annotated[
         list[str] | None,
         typer.Argument(
@@ -105,8 +105,12 @@ def _listed(rows: dict[str, Recipe]) -> str:
     for name, recipe in rows.items():
         found = recipe.published
         if found is not None:
-            figures = "".join(f"{value:>8.2f}" for value in (found.rmse, found.mae, found.r2) if value is not None)
+            figures = "".join(_figure(value) for value in (found.rmse, found.mae, found.r2))
             tables = ", ".join(map(str, found.tables))
             lines.append(f"{found.row:>3}  {name:<26}{found.family:<24}{found.variant:<24}{figures}  {tables}")
             lines += [f"     {found.note}"] if found.note else []
     return "\n".join(lines)
+
+
+def _figure(value: float | None) -> str:
+    return f"{'–' if value is None else format(value, '.2f'):>8}"

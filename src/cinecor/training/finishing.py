@@ -28,6 +28,7 @@ from cinecor.training.outlined import predict_beats
 from cinecor.training.prediction import Said, embed_clips, predict_values, to_predictions
 from cinecor.training.recipe import fingerprint, network_options
 from cinecor.training.recipe_fields import Recipe
+from cinecor.training.start import join_licences
 from cinecor.training.state import State
 from cinecor.training.task import Task
 from cinecor.version import __version__
@@ -77,7 +78,7 @@ def finish(
         metrics[split] = {**measure(pairs), "studies": len(pairs)}
         if split == "validation":
             calibration = {**calibrate(pairs, recipe), "line": {"slope": line.slope, "intercept": line.intercept}}
-    manifest = describe(recipe, data, metrics, calibration)
+    manifest = describe(recipe, data, metrics, calibration, state.start)
     return save_checkpoint(out, task.network.cpu(), manifest, tensors=reference)
 
 
@@ -95,7 +96,9 @@ def _predict(
         return list(predict_beats(task, studies, cache, spec, recipe.target, device, interruption.check))
     clips = data.make_dataset(cache, split, "test", task.network.streams)
     loader = make_loader(clips, recipe.workers, device, batch_size=recipe.batch_size)
-    return predict_values(task, loader, device, interruption.check)
+    rows = predict_values(task, loader, device, interruption.check)
+    # Random or listed clips of a short loop can be the same clip, which is said once.
+    return list({(row.study, row.cine, row.start): row for row in rows}.values())
 
 
 def measure(pairs: pd.DataFrame) -> dict[str, float | None]:
@@ -130,13 +133,17 @@ def truth_table(splits: Sequence[tuple[str, Sequence[Study]]], target: str) -> p
 
 
 def describe_history(recipe: Recipe, state: State) -> dict[str, Any]:
-    """Which epoch was the best, of how many."""
-    values = [row[recipe.metric] for row in state.history]
-    return {"best_epoch": int(np.argmin(values)) + 1, "epochs": len(values)}
+    """Which epoch of the last stage was the best, of how many of all stages."""
+    values = [row[recipe.metric] for row in state.phase_history]
+    return {"best_epoch": state.before + int(np.argmin(values)) + 1, "epochs": len(state.history)}
 
 
 def describe(
-    recipe: Recipe, data: TrainingData, metrics: Mapping[str, Any], calibration: Mapping[str, Any]
+    recipe: Recipe,
+    data: TrainingData,
+    metrics: Mapping[str, Any],
+    calibration: Mapping[str, Any],
+    start: Mapping[str, Any],
 ) -> Manifest:
     """The manifest of a finished run, all but its weights' hash."""
     values = recipe.model_dump(mode="json")
@@ -148,7 +155,7 @@ def describe(
         unit=unit(recipe.target),
         training_data=data.describe(),
         metrics=dict(metrics),
-        licence=recipe.licence,
+        licence=join_licences(recipe.licence, start),
         versions={
             "cinecor": __version__,
             "lightning": importlib.metadata.version("lightning"),
@@ -162,6 +169,7 @@ def describe(
             "from_first": recipe.sampling.from_first,
             "recipe": values,
             "recipe_fingerprint": fingerprint(recipe),
+            **({"start": dict(start)} if start else {}),
         },
     )
 

@@ -27,6 +27,21 @@ class ModelPart(Part):
     """Its options; `cinecor models NAME` explains them. Input channels and size follow the clip unless given."""
 
 
+class StartPart(Part):
+    """What the network knows before it is trained."""
+
+    weights: str | None = None
+    """Folder of weights to start from: a run, or made by `cinecor import`. The name of public weights says which ones
+    are meant, to be imported first. null: fresh ones."""
+    head: Literal["keep", "fresh"] = "keep"
+    """keep: take the head over as well, where it has the same outputs and predicts the same target."""
+    freeze: Literal["none", "trunk"] = "none"
+    """trunk: train the head alone. The trunk has no gradient and computes as in evaluation, so that its batch norms
+    stay as they are."""
+    sha256: str = ""
+    """Hash of the weights; filled in when a training begins."""
+
+
 class SamplingPart(Part):
     """Which clips of each loop are taken."""
 
@@ -35,10 +50,23 @@ class SamplingPart(Part):
     that was outlined."""
     train_clips: Positive = 1
     """Clips of each loop in a training epoch."""
+    views: Annotated[int, Field(ge=1, le=8)] = 1
+    """So many random clips of a loop stand in the same batch: with 2, a batch of 16 loops has 32 clips."""
+    views_differ: bool = True
+    """Each view is a clip and a variation of its own; false: all are one clip, varied once."""
+    drop_last: bool = False
+    """Leave out what does not fill a training batch at the end of an epoch, as CoReEcho's code does."""
+    validation: Literal["even", "random"] = "even"
+    """Validation clips are spread evenly over each loop, or drawn anew after each epoch, as CoReEcho's code does."""
     validation_clips: Positive = 1
-    """Clips of each loop, spread evenly, in the validation after each epoch."""
+    """Clips of each loop in the validation after each epoch."""
+    test: Literal["even", "random", "listed"] = "even"
+    """Test clips are spread evenly over each loop, drawn at random, or those of `test_starts`, which are of the test
+    split alone: in the others they are then spread evenly."""
     test_clips: Positive = 3
-    """Clips of each loop, spread evenly, whose mean is the final prediction; in all splits after training."""
+    """Clips of each loop whose mean is the final prediction; in all splits after training."""
+    test_starts: str | None = None
+    """CSV table of the first frames of test clips: study,start,start,start in each row, under a row of names."""
     from_first: bool = False
     """Validate and test on the clip from the first frame instead, as paper 000's code does."""
 
@@ -58,9 +86,11 @@ class OptimiserPart(Part):
     lr: Annotated[float, Field(gt=0, le=100)] = 1e-3
     """Learning rate at its highest."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    """Weight decay (decoupled in adamw); never on biases and norms."""
+    """Weight decay (decoupled in adamw); not of biases and norms."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Momentum, first beta, of those that have one."""
+    decay_all: bool = False
+    """Decay biases and norms as well, as torch does by itself and the papers' codes with it."""
 
 
 class SchedulePart(Part):
@@ -73,6 +103,8 @@ class SchedulePart(Part):
     """Epochs over which the rate rises linearly from near 0."""
     every: Positive = 10
     """Epochs; for step, halve and plateau."""
+    times: Annotated[int, Field(ge=0)] = 0
+    """For step and halve: so often at most; 0: as often as there are epochs for."""
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """For step and plateau."""
     floor: Share = 0.0
@@ -82,13 +114,34 @@ class SchedulePart(Part):
 class LossPart(Part):
     """What is minimised."""
 
-    name: Literal["mse", "l1", "huber", "dice"] = "mse"
-    """Mean squared error, mean absolute error, or Huber's; dice (with cross-entropy) where outlines are learned."""
+    name: Literal["mse", "l1", "huber", "dice", "coreecho"] = "mse"
+    """Mean squared error, mean absolute error, or Huber's; dice (with cross-entropy) where outlines are learned;
+    coreecho: Rank-N-Contrast of the embeddings, which alone trains the trunk, and mean absolute error, which alone
+    trains the head."""
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """Of the contrast in coreecho."""
     delta: Annotated[float, Field(gt=0)] = 5.0
     """Where Huber's loss turns from square to straight, in the target's unit."""
     outline: Annotated[float, Field(ge=0)] = 0.0
     """Weight of a second loss, that of outlines (dice with cross-entropy, on the traced frames of training clips); the
     network must have a head for them (i3d_outline). 0: none."""
+
+
+class SecondPart(Part):
+    """A second stage, from the best weights of the first. What it does not say is as in the first."""
+
+    epochs: Annotated[int, Field(ge=0)] = 0
+    """At most; 0: there is no second stage."""
+    freeze: Literal["none", "trunk"] = "trunk"
+    """trunk: train the head alone, as `start.freeze` has it."""
+    loss: Literal["mse", "l1", "huber"] = "l1"
+    """What is minimised."""
+    lr: Annotated[float, Field(gt=0, le=100)] = 1e-4
+    """Learning rate, constant. The optimiser begins anew."""
+    views: Annotated[int, Field(ge=1, le=8)] = 1
+    """Clips of a loop in the same batch."""
+    patience: Annotated[int, Field(ge=0)] = 0
+    """Stop after so many epochs without a better monitored metric; 0 never stops early."""
 
 
 class SplitPart(Part):
@@ -125,6 +178,10 @@ class PublishedPart(Part):
     """In the target's unit."""
     r2: float | None = None
     """Coefficient of determination."""
+    r2_mean: float | None = None
+    """The same, mean of repeated trainings, where the paper gives it beside its best."""
+    r2_sd: float | None = None
+    """Standard deviation over repeated trainings."""
 
 
 class Recipe(Part):
@@ -136,6 +193,7 @@ class Recipe(Part):
     """regression: learn the target from clips. segmentation: learn the left ventricle's outline from the traced frames;
     the target, which must be ef, is then measured on the outlines by the summation of discs, beat by beat."""
     model: ModelPart = ModelPart()
+    start: StartPart = StartPart()
     target: str = "ef"
     """Label to predict: ef (%), edv_ml, esv_ml (mL)."""
     standardise: bool = False
@@ -147,9 +205,10 @@ class Recipe(Part):
     optimiser: OptimiserPart = OptimiserPart()
     schedule: SchedulePart = SchedulePart()
     loss: LossPart = LossPart()
+    second: SecondPart = SecondPart()
     split: SplitPart = SplitPart()
     batch_size: Positive = 16
-    """Clips in a training batch."""
+    """Clips in a training batch; with `sampling.views`, loops."""
     epochs: Positive = 50
     """At most."""
     patience: Annotated[int, Field(ge=0)] = 20

@@ -12,13 +12,15 @@ from torch import Tensor, nn
 
 from cinecor.models.contract import Network, OutliningNetwork
 from cinecor.models.layout import channels_last as lay_out
+from cinecor.models.starting import freeze_trunk
 from cinecor.records import Batch
 
 Outputs: TypeAlias = (
     Float[Tensor, "batch output *positions"]
     | tuple[Float[Tensor, "batch output"], Float[Tensor, "batch 1 time height width"]]
+    | tuple[Float[Tensor, "batch _feature"], Float[Tensor, "batch _output"]]
 )
-"""Values (or maps), or values and the logits of outlines."""
+"""Values (or maps); values and the logits of outlines; or embeddings and values."""
 
 
 class Task(nn.Module):
@@ -34,6 +36,9 @@ class Task(nn.Module):
         mixed: compute the trunk in bfloat16.
         channels_last: lay out weights and clips by position.
         outlines: give the network's outlines beside its values, in training mode.
+        contrast: give the embeddings, and the values as the head makes them of features that have no gradient, in
+            training mode.
+        frozen: train the head alone; the trunk has no gradient and is in evaluation mode whatever the head is in.
     """
 
     def __init__(
@@ -45,25 +50,31 @@ class Task(nn.Module):
         scale: float = 1.0,
         mixed: bool = False,
         channels_last: bool = True,
+        frozen: bool = False,
+        contrast: bool = False,
     ) -> None:
         super().__init__()
         self.mean, self.scale = mean, scale
-        self.mixed, self.outlines = mixed, outlines
+        self.mixed, self.outlines, self.frozen = mixed, outlines, frozen
+        self.contrast = contrast
         self.layout = torch.channels_last_3d if channels_last else torch.contiguous_format
         self.network = network
         if channels_last:
             lay_out(network)
+        if frozen:
+            freeze_trunk(network)
 
     def forward(self, *streams: Float[Tensor, "batch channel _time _height _width"]) -> Outputs:
-        """Outputs of each clip; where outlines are learned beside them, the logits of those as well."""
+        """Outputs of each clip; with them, in training, what else the loss wants."""
         if self.outlines and self.training:
             assert isinstance(self.network, OutliningNetwork)
             with self._precision(streams):
                 features, logits = self.network.forward_maps(*self._laid_out(streams))
             return self._values(features), logits.float()
-        with self._precision(streams):
-            features = self.network.forward_features(*self._laid_out(streams))
-        return self._values(features)
+        seen = self._look(streams)
+        if self.contrast and self.training:
+            return self.network.forward_head(seen.float(), pre_logits=True), self._values(seen.detach())
+        return self._values(seen)
 
     def fold(self) -> None:
         """Let the network itself predict what this task predicts."""
@@ -79,6 +90,21 @@ class Task(nn.Module):
     def pick(self, batch: Batch) -> tuple[Tensor, ...]:
         """The streams of a batch that the network takes, in its order."""
         return tuple(batch.inputs[name] for name in self.network.streams)
+
+    def _look(self, streams: Sequence[Tensor]) -> Float[Tensor, "batch feature t h w"]:
+        if self.frozen and self.training:
+            return self._look_still(streams)
+        with self._precision(streams):
+            return self.network.forward_features(*self._laid_out(streams))
+
+    @torch.no_grad()
+    def _look_still(self, streams: Sequence[Tensor]) -> Float[Tensor, "batch feature t h w"]:
+        """A frozen trunk's map. Which modules the head alone uses, only the calls of trunk and head tell apart."""
+        self.network.eval()
+        with self._precision(streams):
+            features = self.network.forward_features(*self._laid_out(streams))
+        self.network.train()
+        return features
 
     def _values(self, features: Tensor) -> Float[Tensor, "batch output *positions"]:
         return self.network.forward_head(features.float()) * self.scale + self.mean
