@@ -18,7 +18,7 @@ from cinecor.clips.dataset import STREAM
 from cinecor.records import Split, Study
 from cinecor.training.reading import is_synthetic, read_folder
 from cinecor.training.recipe_fields import Recipe
-from cinecor.training.splitting import keep_labelled, split_studies
+from cinecor.training.splitting import keep_labelled, keep_view, split_studies
 
 Purpose: TypeAlias = Literal["train", "validation", "test"]
 
@@ -37,7 +37,7 @@ class TrainingData:
     """Whether the hearts were simulated."""
     splits: Mapping[Split, tuple[Study, ...]]
     left_out: int
-    """Studies without the target."""
+    """Studies without the target, or without a loop of the view."""
     cache_folder: Path
 
     @property
@@ -114,12 +114,13 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
     else:
         layout, studies = "memory", list(source)
         folder = cache or default_cache(Path.cwd() / "memory")
-    labelled = keep_labelled(studies, recipe.target)
+    labelled = keep_labelled(keep_view(studies, recipe.view), recipe.target)
+    folder = folder if recipe.view is None else folder / recipe.view
     return TrainingData(
         recipe=recipe,
         layout=layout,
         synthetic=is_synthetic(studies, source if isinstance(source, Path) else None),
-        splits=split_studies(labelled, recipe.split),
+        splits=split_studies(labelled, recipe.split, recipe.target),
         left_out=len(studies) - len(labelled),
         cache_folder=folder,
     )

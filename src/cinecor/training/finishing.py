@@ -159,6 +159,7 @@ def describe(
             "calibration": dict(calibration),
             "clips_per_loop": 1 if recipe.sampling.from_first else recipe.sampling.test_clips,
             "task": recipe.task,
+            "view": recipe.view,
             "from_first": recipe.sampling.from_first,
             "recipe": values,
             "recipe_fingerprint": fingerprint(recipe),

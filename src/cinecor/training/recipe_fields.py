@@ -94,14 +94,20 @@ class LossPart(Part):
 class SplitPart(Part):
     """Who is trained on, validated on and tested on."""
 
-    by: Literal["layout", "patient"] = "layout"
-    """layout: as the data folder says, and patients where it says nothing; patient: always drawn by patient."""
+    by: Literal["layout", "patient", "fold", "kfold"] = "layout"
+    """layout: as the data folder says, and patients where it says nothing; patient: always drawn by patient; fold: one
+    of the folds that the layout was published with (CAMUS, EchoNet-Pediatric); kfold: one of `folds` that are drawn by
+    patient, each with its share of every value of the target."""
+    fold: Annotated[int, Field(ge=0)] = 0
+    """Which fold is tested on, from 0, where there are folds; the next one is the validation split."""
+    folds: Annotated[int, Field(ge=3)] = 5
+    """How many folds kfold draws."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.125
     """Part of the patients, where they are drawn."""
     test: Annotated[float, Field(gt=0, lt=1)] = 0.125
     """Part of the patients, where they are drawn."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """Of the draw; apart from the training's, so that trainings can be compared."""
+    """Of the draw, that of folds too; apart from the training's, so that trainings can be compared."""
 
 
 class PublishedPart(Part):
@@ -137,7 +143,10 @@ class Recipe(Part):
     the target, which must be ef, is then measured on the outlines by the summation of discs, beat by beat."""
     model: ModelPart = ModelPart()
     target: str = "ef"
-    """Label to predict: ef (%), edv_ml, esv_ml (mL)."""
+    """Label to predict: ef (%), edv_ml, esv_ml (mL), infarct_a4c (0 or 1)."""
+    view: str | None = None
+    """Only loops of this view (A4C, A2C, PSAX …), of layouts that have several; not given: all. Tables count the loops
+    of a study among these."""
     standardise: bool = False
     """Learn (target - mean) / SD of the training split rather than the target itself, which is faster from scratch: the
     last layer need not grow to the target's spread. The saved weights predict the target all the same."""
