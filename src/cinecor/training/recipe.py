@@ -22,6 +22,8 @@ from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
 _SHIPPED = "recipes"
 _MAX_EXTENDS = 10  # a longer chain is a circle
 _CODES = {"extra_forbidden": "UNKNOWN_KEY", "missing": "CONFLICT"}
+_LOSSES = {"regression": ("mse", "l1", "huber"), "classification": ("bce",), "segmentation": ("dice",)}
+_MONITORS = {"regression": ("rmse", "mae", "loss"), "classification": ("loss", "auroc"), "segmentation": ("loss",)}
 _RANGE_ERRORS = ("greater_than", "less_than", "literal_error", "finite_number", "too_short", "too_long")
 
 
@@ -234,16 +236,19 @@ def _check(recipe: Recipe) -> None:
 
 
 def _check_task(recipe: Recipe) -> None:
-    """A dense network, outlines, their loss and ejection fraction go together."""
-    outlines = recipe.task == "segmentation"
+    """A dense network, outlines, their loss and ejection fraction go together; so do yes or no and its loss."""
+    outlines, plain = recipe.task == "segmentation", recipe.task == "regression"
     unfit = {
         "model.name": (model_entry(recipe.model.name).dense != outlines, recipe.model.name),
-        "loss.name": ((recipe.loss.name == "dice") != outlines, recipe.loss.name),
-        "monitor": (outlines and recipe.monitor != "loss", recipe.monitor),
+        "loss.name": (recipe.loss.name not in _LOSSES[recipe.task], recipe.loss.name),
+        "monitor": (recipe.monitor not in _MONITORS[recipe.task], recipe.monitor),
         "target": (outlines and recipe.target != "ef", recipe.target),
-        "standardise": (outlines and recipe.standardise, recipe.standardise),
+        "standardise": (not plain and recipe.standardise, recipe.standardise),
     }
-    wanted = "task segmentation goes with a dense model (unet), loss.name dice, monitor loss, target ef"
+    wanted = (
+        "task segmentation goes with a dense model (unet), loss.name dice, monitor loss, target ef; task classification"
+        " with loss.name bce, monitor loss or auroc"
+    )
     for where, (wrong, value) in unfit.items():
         if wrong:
             raise ConfigError("CONFLICT", f"{value!r} does not go with task {recipe.task}", wanted, where=where)

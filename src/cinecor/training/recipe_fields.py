@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -82,8 +83,9 @@ class SchedulePart(Part):
 class LossPart(Part):
     """What is minimised."""
 
-    name: Literal["mse", "l1", "huber", "dice"] = "mse"
-    """Mean squared error, mean absolute error, or Huber's; dice (with cross-entropy) where outlines are learned."""
+    name: Literal["mse", "l1", "huber", "bce", "dice"] = "mse"
+    """Mean squared error, mean absolute error, or Huber's; bce, binary cross-entropy, where yes or no is learned; dice
+    (with cross-entropy) where outlines are."""
     delta: Annotated[float, Field(gt=0)] = 5.0
     """Where Huber's loss turns from square to straight, in the target's unit."""
     outline: Annotated[float, Field(ge=0)] = 0.0
@@ -131,6 +133,18 @@ class PublishedPart(Part):
     """In the target's unit."""
     r2: float | None = None
     """Coefficient of determination."""
+    pearson: float | None = None
+    """Correlation of predicted and true."""
+    sensitivity: float | None = None
+    """Of a yes or no, 0 to 1; so are the following."""
+    specificity: float | None = None
+    """Share of the negative that are called so."""
+    precision: float | None = None
+    """Share of those called positive that are."""
+    f1: float | None = None
+    """Harmonic mean of precision and sensitivity."""
+    accuracy: float | None = None
+    """Share that are called what they are."""
 
 
 class Recipe(Part):
@@ -138,9 +152,11 @@ class Recipe(Part):
 
     summary: str = ""
     """What this training is, in one line."""
-    task: Literal["regression", "segmentation"] = "regression"
-    """regression: learn the target from clips. segmentation: learn the left ventricle's outline from the traced frames;
-    the target, which must be ef, is then measured on the outlines by the summation of discs, beat by beat."""
+    task: Literal["regression", "classification", "segmentation"] = "regression"
+    """regression: learn the target from clips. classification: learn from clips whether the target, which is 0 or 1, is
+    1; the network's output is a logit, what is predicted its probability. segmentation: learn the left ventricle's
+    outline from the traced frames; the target, which must be ef, is then measured on the outlines by the summation of
+    discs, beat by beat."""
     model: ModelPart = ModelPart()
     target: str = "ef"
     """Label to predict: ef (%), edv_ml, esv_ml (mL), infarct_a4c (0 or 1)."""
@@ -163,8 +179,9 @@ class Recipe(Part):
     """At most."""
     patience: Annotated[int, Field(ge=0)] = 20
     """Stop after so many epochs without a better monitored metric; 0 never stops early."""
-    monitor: Literal["rmse", "mae", "loss"] = "rmse"
-    """Metric of the validation split that decides on the best epoch; loss where outlines are learned."""
+    monitor: Literal["rmse", "mae", "loss", "auroc"] = "rmse"
+    """Metric of the validation split that decides on the best epoch; loss where outlines are learned; loss or auroc
+    where yes or no is."""
     gradient_clip: Annotated[float, Field(ge=0)] = 0.0
     """Gradients are cut to this; 0 does not."""
     gradient_clip_by: Literal["norm", "value"] = "norm"
@@ -206,6 +223,10 @@ class Recipe(Part):
     def metric(self) -> str:
         """Name of the monitored metric in the logs."""
         return f"validation_{self.monitor}"
+
+    def watch(self, row: Mapping[str, float]) -> float:
+        """The monitored metric of a row of the logs so that the lower is the better."""
+        return -row[self.metric] if self.monitor == "auroc" else row[self.metric]
 
 
 def _plain(augmentation: Augmentation) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from cinecor.training.data import default_cache
 from cinecor.training.finishing import TRUTH_NAME, predictions_name, truth_table
 from cinecor.training.loading import make_loader
 from cinecor.training.outlined import predict_beats
-from cinecor.training.prediction import Said, predict_values, to_predictions
+from cinecor.training.prediction import Said, predict_values, to_predictions, to_probabilities
 from cinecor.training.reading import read_folder
 from cinecor.training.splitting import keep_labelled, keep_view
 from cinecor.training.task import Task
@@ -110,7 +110,8 @@ def _measure(
         return line.correct(list(predict_beats(task, studies, frames, spec, manifest.target, device)))
     streams, targets = task.network.streams, (manifest.target,)
     clips = ClipDataset(studies, frames, spec, sampling=_sampling(manifest), targets=targets, streams=streams)
-    return predict_values(task, make_loader(clips, 0, device, batch_size=BATCH), device)
+    rows = predict_values(task, make_loader(clips, 0, device, batch_size=BATCH), device)
+    return to_probabilities(rows) if manifest.extra.get("task") == "classification" else rows
 
 
 def _select(studies: tuple[Study, ...], splits: tuple[Split, ...]) -> dict[Split, tuple[Study, ...]]:
