@@ -104,15 +104,17 @@ def test_folds_of_many_values_spread_alike_and_follow_the_seed(make_study):
 
 def test_the_layouts_folds(make_cohort):
     studies = [replace(s, labels={**s.labels, "fold": float(n % 3)}) for n, s in enumerate(make_cohort())]
-    splits = split_studies(studies, SplitPart(by="fold", fold=2))
+    splits = split_studies(studies, SplitPart(by="fold", fold=2, folds=3))
     assert {name: {s.labels["fold"] for s in each} for name, each in splits.items()} == {
         "train": {1.0},
         "validation": {0.0},
         "test": {2.0},
     }
     with pytest.raises(ConfigError, match="OUT_OF_RANGE: fold: there is no fold 3"):
-        split_studies(studies, SplitPart(by="fold", fold=3))
-    with pytest.raises(DatasetError, match="BAD_SPLIT"):
+        split_studies(studies, SplitPart(by="fold", fold=3, folds=3))
+    with pytest.raises(DatasetError, match=r"BAD_SPLIT: split.folds: there are 3 folds, the recipe says 5"):
+        split_studies(studies, SplitPart(by="fold"))
+    with pytest.raises(DatasetError, match="BAD_SPLIT: there are 0 folds"):
         split_studies(make_cohort(), SplitPart(by="fold"))
 
 

@@ -66,9 +66,7 @@ def benchmark(
     for outcome in run_sweep(jobs, data, parallel=parallel, address=ray_address):
         outcomes.append(outcome)
         state = f"failed: {outcome.failure}" if outcome.failure else "done"
-        typer.echo(
-            f"[{len(outcomes)}/{len(jobs)}] {outcome.job.name}, seed {outcome.job.recipe.seed}: {state}", err=True
-        )
+        typer.echo(f"[{len(outcomes)}/{len(jobs)}] {outcome.job.title}: {state}", err=True)
         _write(name, rows, jobs, outcomes, data, out)
     typer.echo((out / "comparison.md").read_text("utf-8"))
     typer.echo(f"table: {out / 'comparison.html'}")
@@ -80,11 +78,13 @@ def _write(
     """Every time something ends, so that what is known can be looked at while the rest runs."""
     from cinecor.evaluation.comparison import compare
     from cinecor.evaluation.comparison_report import write_comparison
-    from cinecor.training.gathering import gather
+    from cinecor.training.gathering import gather, group_by_quality
     from cinecor.training.reading import is_synthetic, read_folder
 
     order = {job.folder: place for place, job in enumerate(sorted(jobs, key=lambda job: list(rows).index(job.name)))}
     gathered = gather(sorted(outcomes, key=lambda outcome: order[outcome.job.folder]))
+    if not gathered:
+        return  # no model has been tested on all its folds yet
     _, studies = read_folder(data)
     tables: dict[str, list[str]] = {}
     for row, recipe in rows.items():
@@ -96,6 +96,7 @@ def _write(
         title=f"Paper {name}",
         tables=dict(sorted(tables.items(), key=lambda item: int(item[0].split()[1]))),
         synthetic=is_synthetic(studies, data),
+        groups=group_by_quality(studies, jobs[0].recipe.view),
         facts=f"{len(studies)} studies, {len(outcomes)} of {len(jobs)} trainings ended.",
     )
 

@@ -15,11 +15,13 @@ from cinecor import storage
 from cinecor.evaluation.comparison import Comparison
 from cinecor.evaluation.comparison_figures import draw_all
 from cinecor.evaluation.figures import to_svg
+from cinecor.evaluation.groups import by_group
 from cinecor.evaluation.quantities import label, unit
 from cinecor.records import NOT_FOR_CLINICAL_USE
 from cinecor.version import __version__
 
 PAGE, TABLE, TEXT, PAIRS = "comparison.html", "comparison.csv", "comparison.md", "pairs.csv"
+GROUPS = "groups.csv"
 OTHERS = "Other models"
 """Heading of the models that no table names."""
 
@@ -66,6 +68,7 @@ def write_comparison(
     tables: Mapping[str, Sequence[str]] | None = None,
     synthetic: bool = False,
     facts: str = "",
+    groups: Mapping[str, str] | None = None,
 ) -> Path:
     """Write all of it, each file whole or not at all.
 
@@ -78,6 +81,7 @@ def write_comparison(
             None: one table.
         synthetic: whether the hearts were simulated; the page then says so.
         facts: one line on the data.
+        groups: of the studies (image quality), for a table of each model within each group, and groups.csv.
 
     Returns:
         The page.
@@ -90,6 +94,10 @@ def write_comparison(
     for name, svg in figures.items():
         storage.write_text(folder / f"{name}.svg", svg)
     sheets, missing = _sheets(comparison, tables)
+    grouped = by_group(comparison, groups or {})
+    if len(grouped):
+        storage.write_text(folder / GROUPS, grouped.to_csv(index=False, lineterminator="\n"))
+        sheets.insert(len(sheets) - 1, _group_sheet(grouped, comparison))
     storage.write_text(folder / TABLE, comparison.models.to_csv(index=False, lineterminator="\n"))
     storage.write_text(folder / PAIRS, comparison.pairs.to_csv(index=False, lineterminator="\n"))
     words = {"title": title, "facts": _facts(comparison, facts), "synthetic": synthetic, "missing": missing}
@@ -143,6 +151,24 @@ def _remark(row: Row) -> str:
     if row["collapsed_seeds"]:
         remarks.append("collapsed" if row["collapsed"] else f"{row['collapsed_seeds']} of {row['seeds']} collapsed")
     return ", ".join(remarks)
+
+
+def _group_sheet(grouped: pd.DataFrame, comparison: Comparison) -> Sheet:
+    names, level = comparison.figures, f"{100 * comparison.drawing.level:g} %"
+    words = tuple(_word(name) for name in names)
+    lead = f"{words[0]} ({level} interval)"
+    headings = ("model", "group", "studies", *words, lead, *(f"published {word}" for word in words))
+    cells = [
+        (
+            *(row["name"], row["group"], str(row["studies"])),
+            *(_number(row[name], _digits(name)) for name in names),
+            _interval(row[f"{names[0]}_low"], row[f"{names[0]}_high"]),
+            *(_number(row[f"published_{name}"], _digits(name)) for name in names),
+        )
+        for row in _records(grouped)
+    ]
+    note = "Of the mean prediction over seeds, on the test studies of each group."
+    return Sheet(title="By group", headings=headings, left=(0, 1, 3 + len(names)), rows=cells, note=note)
 
 
 def _word(name: str) -> str:

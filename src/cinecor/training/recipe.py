@@ -226,6 +226,9 @@ def _check(recipe: Recipe) -> None:
     if recipe.loss.outline > 0 and not model_entry(recipe.model.name).outlines:
         what = f"{recipe.model.name} has no head for outlines"
         raise ConfigError("CONFLICT", what, "choose model i3d_outline, or loss.outline 0", where="loss.outline")
+    if recipe.clip_spec.time != "frames" and (recipe.task == "segmentation" or recipe.loss.outline > 0):
+        what = "frames between recorded ones have no outlines"
+        raise ConfigError("CONFLICT", what, "choose clip.time frames", where="clip.time")
     if recipe.schedule.warmup_epochs >= recipe.epochs:
         raise ConfigError("CONFLICT", "the warm-up is as long as the training", where="schedule.warmup_epochs")
     if recipe.split.validation + recipe.split.test >= 1:

@@ -103,7 +103,7 @@ class SplitPart(Part):
     fold: Annotated[int, Field(ge=0)] = 0
     """Which fold is tested on, from 0, where there are folds; the next one is the validation split."""
     folds: Annotated[int, Field(ge=3)] = 5
-    """How many folds kfold draws."""
+    """How many folds there are: kfold draws so many, the layout must have so many (10), a benchmark tests on each."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.125
     """Part of the patients, where they are drawn."""
     test: Annotated[float, Field(gt=0, lt=1)] = 0.125
@@ -145,6 +145,8 @@ class PublishedPart(Part):
     """Harmonic mean of precision and sensitivity."""
     accuracy: float | None = None
     """Share that are called what they are."""
+    groups: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """The same figures by name within groups of studies: those of image quality are good and medium, poor."""
 
 
 class Recipe(Part):

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from cinecor.datasets.folds import FOLD, assign
+from cinecor.datasets.folds import folds as list_folds
 from cinecor.errors import DatasetError
 from cinecor.records import SPLITS, Split, Study
 from cinecor.training.recipe_fields import SplitPart
@@ -29,6 +30,9 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
     """
     if part.by in ("fold", "kfold"):
         folded = draw_folds(studies, part.folds, part.seed, target) if part.by == "kfold" else studies
+        if (known := len(list_folds(folded))) not in (0, part.folds):
+            what, cure = f"there are {known} folds, the recipe says {part.folds}", f"give split.folds {known}"
+            raise DatasetError("BAD_SPLIT", what, cure, where="split.folds")
         found = {study.id: study.split for study in assign(folded, part.fold) if study.split is not None}
         return _checked(found, studies)
     known = [study.split is not None for study in studies]
