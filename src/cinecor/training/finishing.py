@@ -29,6 +29,7 @@ from cinecor.training.outlined import predict_beats
 from cinecor.training.prediction import Said, embed_clips, predict_values, to_predictions, to_probabilities
 from cinecor.training.recipe import fingerprint, network_options
 from cinecor.training.recipe_fields import Recipe
+from cinecor.training.start import join_licences
 from cinecor.training.state import State
 from cinecor.training.task import Task
 from cinecor.version import __version__
@@ -78,7 +79,7 @@ def finish(
         metrics[split] = {**measure(pairs, recipe.task), "studies": len(pairs)}
         if split == "validation":
             calibration = {**calibrate(pairs, recipe), "line": {"slope": line.slope, "intercept": line.intercept}}
-    manifest = describe(recipe, data, metrics, calibration)
+    manifest = describe(recipe, data, metrics, calibration, state.start)
     return save_checkpoint(out, task.network.cpu(), manifest, tensors=reference)
 
 
@@ -144,7 +145,11 @@ def describe_history(recipe: Recipe, state: State) -> dict[str, Any]:
 
 
 def describe(
-    recipe: Recipe, data: TrainingData, metrics: Mapping[str, Any], calibration: Mapping[str, Any]
+    recipe: Recipe,
+    data: TrainingData,
+    metrics: Mapping[str, Any],
+    calibration: Mapping[str, Any],
+    start: Mapping[str, Any],
 ) -> Manifest:
     """The manifest of a finished run, all but its weights' hash."""
     values = recipe.model_dump(mode="json")
@@ -156,7 +161,7 @@ def describe(
         unit=unit(recipe.target),
         training_data=data.describe(),
         metrics=dict(metrics),
-        licence=recipe.licence,
+        licence=join_licences(recipe.licence, start),
         versions={
             "cinecor": __version__,
             "lightning": importlib.metadata.version("lightning"),
@@ -171,6 +176,7 @@ def describe(
             "from_first": recipe.sampling.from_first,
             "recipe": values,
             "recipe_fingerprint": fingerprint(recipe),
+            **({"start": dict(start)} if start else {}),
         },
     )
 

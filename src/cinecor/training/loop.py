@@ -99,7 +99,7 @@ class Fit:
 
     def _set_up(self) -> tuple[Any, Any]:
         optimiser = make_optimiser(self.task, self.recipe.optimiser)
-        if self.recipe.compile:
+        if self.recipe.compile and not self.task.frozen:  # a graph cannot turn the trunk's mode; a head gains nothing
             compile_task(self.task, self.fabric.device)
         module, wrapped = self.fabric.setup(self.task, optimiser)
         if self.state.optimiser:

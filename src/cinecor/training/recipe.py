@@ -64,7 +64,8 @@ def make_recipe(values: Mapping[str, Any]) -> Recipe:
 def apply_overrides(recipe: Recipe, words: Sequence[str]) -> Recipe:
     """The recipe with single fields changed: ``["--optimiser.lr", "3e-4", "--batch_size=8"]``. Values are YAML.
 
-    Another ``model.name`` starts with that network's own options, another ``augmentation.preset`` with its ranges.
+    Another ``model.name`` starts with that network's own options, another ``augmentation.preset`` with its ranges,
+    other ``start.weights`` without the hash of those before.
 
     Raises:
         ConfigError: as :func:`make_recipe`; PARSE for words that are not ``--name value``.
@@ -76,6 +77,8 @@ def apply_overrides(recipe: Recipe, words: Sequence[str]) -> Recipe:
         values["model"] = {}
     if "augmentation.preset" in names:
         values["augmentation"] = {}
+    if "start.weights" in names:
+        values.get("start", {}).pop("sha256", None)
     for name, text in pairs:
         _set(values, name.split("."), parse_yaml(text, f"--{name}"), name)
     return make_recipe(values)
@@ -140,8 +143,13 @@ def dump_recipe(recipe: Recipe) -> str:
 
 
 def fingerprint(recipe: Recipe) -> str:
-    """A hash of all that decides on the trained weights; machine matters (workers, device) and prose are left out."""
+    """A hash of all that decides on the trained weights; machine matters (workers, device) and prose are left out.
+
+    Weights to start from count by their hash once it is known, wherever they lie.
+    """
     values = resolve(recipe).model_dump(exclude={"summary", "published", "licence", "workers", "device"})
+    if recipe.start.sha256:
+        del values["start"]["weights"]
     return hashlib.sha256(json.dumps(_as_json(values), sort_keys=True).encode()).hexdigest()
 
 
@@ -223,6 +231,7 @@ def _check(recipe: Recipe) -> None:
     _within("clip", lambda: recipe.clip_spec)
     _within("augmentation", lambda: recipe.augmentation_ranges)
     _check_task(recipe)
+    _check_start(recipe)
     if recipe.loss.outline > 0 and not model_entry(recipe.model.name).outlines:
         what = f"{recipe.model.name} has no head for outlines"
         raise ConfigError("CONFLICT", what, "choose model i3d_outline, or loss.outline 0", where="loss.outline")
@@ -255,6 +264,16 @@ def _check_task(recipe: Recipe) -> None:
     for where, (wrong, value) in unfit.items():
         if wrong:
             raise ConfigError("CONFLICT", f"{value!r} does not go with task {recipe.task}", wanted, where=where)
+
+
+def _check_start(recipe: Recipe) -> None:
+    start = recipe.start
+    if start.weights is not None and recipe.model.options.get("pretrained"):
+        what = "the network would start from two sets of weights"
+        raise ConfigError("CONFLICT", what, "give model.options.pretrained false, or no start", where="start.weights")
+    if start.freeze == "trunk" and recipe.loss.outline > 0:
+        what = "outlines are learned by the trunk, which is frozen"
+        raise ConfigError("CONFLICT", what, "choose loss.outline 0, or freeze none", where="start.freeze")
 
 
 def _within(part: str, make: Any) -> None:

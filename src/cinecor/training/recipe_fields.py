@@ -28,6 +28,21 @@ class ModelPart(Part):
     """Its options; `cinecor models NAME` explains them. Input channels and size follow the clip unless given."""
 
 
+class StartPart(Part):
+    """What the network knows before it is trained."""
+
+    weights: str | None = None
+    """Folder of weights to start from: a run, or made by `cinecor import`. The name of public weights says which ones
+    are meant, to be imported first. null: fresh ones."""
+    head: Literal["keep", "fresh"] = "keep"
+    """keep: take the head over as well, where it has the same outputs and predicts the same target."""
+    freeze: Literal["none", "trunk"] = "none"
+    """trunk: train the head alone. The trunk has no gradient and computes as in evaluation, so that its batch norms
+    stay as they are."""
+    sha256: str = ""
+    """Hash of the weights; filled in when a training begins."""
+
+
 class SamplingPart(Part):
     """Which clips of each loop are taken."""
 
@@ -160,6 +175,7 @@ class Recipe(Part):
     outline from the traced frames; the target, which must be ef, is then measured on the outlines by the summation of
     discs, beat by beat."""
     model: ModelPart = ModelPart()
+    start: StartPart = StartPart()
     target: str = "ef"
     """Label to predict: ef (%), edv_ml, esv_ml (mL), infarct_a4c (0 or 1)."""
     view: str | None = None

@@ -21,12 +21,15 @@ from cinecor.clips import Cache
 from cinecor.errors import ConfigError, ResourceError, StorageError
 from cinecor.models import create_model
 from cinecor.models.checkpoint import MANIFEST_NAME, Manifest, read_manifest
+from cinecor.models.contract import Network
+from cinecor.models.starting import start_from
 from cinecor.records import SPLITS, Study
 from cinecor.training.data import TrainingData, open_data
 from cinecor.training.finishing import finish
 from cinecor.training.precision import is_mixed
 from cinecor.training.recipe import dump_recipe, fingerprint, load_recipe, network_options, resolve
 from cinecor.training.recipe_fields import Recipe
+from cinecor.training.start import describe_start, pin_start, read_start, start_folder
 from cinecor.training.task import Task
 
 RECIPE_NAME = "recipe.yaml"
@@ -85,13 +88,14 @@ def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Pat
         cache: where decoded frames go; by default the folder that ``CINECOR_CACHE`` names, or the user's cache.
 
     Raises:
-        ConfigError: CONFLICT where ``out`` holds something else.
+        ConfigError: CONFLICT where ``out`` holds something else, or where weights to start from are not imported.
         DatasetError, InputError: the data cannot be used.
         StorageError: LOCKED where another process trains there; or the folder cannot be written.
-        CheckpointError: NONFINITE where the training diverges; CORRUPT, MISMATCH for an earlier state.
+        CheckpointError: NONFINITE where the training diverges; CORRUPT, MISMATCH for an earlier state or for
+            weights to start from.
         ResourceError: NO_DEVICE, OOM.
     """
-    recipe = resolve(recipe)
+    recipe = pin_start(resolve(recipe))
     with _locked(out):
         _claim(recipe, out)
         opened = open_data(recipe, data, cache or (None if isinstance(data, Path) else out / "cache"))
@@ -123,22 +127,32 @@ def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path) -> Manif
         fabric.launch()
     if fabric.device.type == "cuda":
         torch.backends.cudnn.benchmark = True
-    task = make_task(recipe, data.read_targets("train"), fabric.device)
+    if not state.model and recipe.start.weights is not None:
+        state.start = describe_start(read_start(recipe))
+    task = make_task(recipe, data.read_targets("train"), fabric.device, begun=bool(state.model))
     train, validation = (data.make_dataset(cache, name, name, task.network.streams) for name in SPLITS[:2])
     with _one_picture_thread():
         state = Fit(recipe, task, train, validation, out, fabric, state).run()
         return finish(recipe, data, cache, task, state, out, fabric.device)
 
 
-def make_task(recipe: Recipe, targets: np.ndarray, device: torch.device) -> Task:
-    """The recipe's network with its first weights, a function of the seed; it starts at the mean of the targets.
+def make_task(recipe: Recipe, targets: np.ndarray, device: torch.device, *, begun: bool = False) -> Task:
+    """The recipe's network with its first weights, a function of the seed and of those that it starts from.
 
-    The device decides on nothing but the precision; the weights are on the CPU.
+    A fresh head starts at the mean of the targets. The device decides on nothing but the precision; the weights are on
+    the CPU.
+
+    Args:
+        recipe: resolved; what it starts from is pinned.
+        targets: of the training split.
+        device: where it will be trained.
+        begun: weights of a training that was begun will be put in, so that those it started from are not needed.
     """
     torch.manual_seed(recipe.seed)
     network = create_model(recipe.model.name, **network_options(recipe))
     options: dict[str, Any] = {"mixed": is_mixed(recipe, device), "channels_last": recipe.channels_last}
-    options["outlines"] = recipe.loss.outline > 0
+    options |= {"outlines": recipe.loss.outline > 0, "frozen": recipe.start.freeze == "trunk"}
+    kept = recipe.start.weights is not None and not begun and _start(network, recipe)
     if recipe.task == "segmentation":
         return Task(network, **options)
     mean, spread = float(targets.mean()), float(targets.std())
@@ -146,10 +160,20 @@ def make_task(recipe: Recipe, targets: np.ndarray, device: torch.device) -> Task
         network.set_output_bias(float(logit(np.clip(mean, RARE, 1 - RARE))))
         return Task(network, **options)
     if recipe.standardise and spread > 0:
-        network.set_output_bias(0.0)
+        if kept:
+            network.scale_output(1 / spread, -mean / spread)
+        else:
+            network.set_output_bias(0.0)
         return Task(network, mean=mean, scale=spread, **options)
-    network.set_output_bias(mean)
+    if not kept:
+        network.set_output_bias(mean)
     return Task(network, **options)
+
+
+def _start(network: Network, recipe: Recipe) -> bool:
+    start = recipe.start
+    keep = start.head == "keep"
+    return start_from(network, start_folder(recipe), target=recipe.target, keep_head=keep, sha256=start.sha256)
 
 
 def _claim(recipe: Recipe, out: Path) -> None:

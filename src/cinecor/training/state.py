@@ -50,6 +50,8 @@ class State:
     optimiser: dict[str, Any] = field(default_factory=dict)
     best: dict[str, Tensor] = field(default_factory=dict)
     """Weights of the best epoch so far; empty before the first ends."""
+    start: dict[str, Any] = field(default_factory=dict)
+    """What the manifest will say of the weights that the training started from."""
     format: int = FORMAT
 
 

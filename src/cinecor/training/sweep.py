@@ -74,7 +74,7 @@ def run_sweep(
     if len({job.folder for job in jobs}) < len(jobs):
         raise ConfigError("CONFLICT", "two jobs have the same folder", "give each its own", where="sweep")
     # A worker of a cluster has a working folder of its own.
-    jobs = [replace(job, folder=job.folder.absolute()) for job in jobs]
+    jobs = [replace(job, folder=job.folder.absolute(), recipe=_anywhere(job.recipe)) for job in jobs]
     data, cache = data.absolute(), None if cache is None else cache.absolute()
     if address is None:
         parallel = choose_parallel(os.cpu_count() or 1, torch.cuda.device_count()) if parallel is None else parallel
@@ -83,6 +83,15 @@ def run_sweep(
                 yield Outcome(job=job, failure=attempt(job, data, cache))
             return
     yield from _run_on_ray(jobs, data, cache, parallel, address)
+
+
+def _anywhere(recipe: Recipe) -> Recipe:
+    """The recipe with the full path of the weights that it starts from, where there are some."""
+    weights = recipe.start.weights
+    if weights is None or not Path(weights).exists():
+        return recipe
+    start = recipe.start.model_copy(update={"weights": str(Path(weights).absolute())})
+    return recipe.model_copy(update={"start": start})
 
 
 def choose_parallel(cores: int, gpus: int) -> int:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from cinecor.models.contract import Network, OutliningNetwork
 from cinecor.models.layout import channels_last as lay_out
+from cinecor.models.starting import freeze_trunk
 from cinecor.records import Batch
 
 Outputs: TypeAlias = (
@@ -34,6 +35,7 @@ class Task(nn.Module):
         mixed: compute the trunk in bfloat16.
         channels_last: lay out weights and clips by position.
         outlines: give the network's outlines beside its values, in training mode.
+        frozen: train the head alone; the trunk has no gradient and is in evaluation mode whatever the head is in.
     """
 
     def __init__(
@@ -45,14 +47,17 @@ class Task(nn.Module):
         scale: float = 1.0,
         mixed: bool = False,
         channels_last: bool = True,
+        frozen: bool = False,
     ) -> None:
         super().__init__()
         self.mean, self.scale = mean, scale
-        self.mixed, self.outlines = mixed, outlines
+        self.mixed, self.outlines, self.frozen = mixed, outlines, frozen
         self.layout = torch.channels_last_3d if channels_last else torch.contiguous_format
         self.network = network
         if channels_last:
             lay_out(network)
+        if frozen:
+            freeze_trunk(network)
 
     def forward(self, *streams: Float[Tensor, "batch channel _time _height _width"]) -> Outputs:
         """Outputs of each clip; where outlines are learned beside them, the logits of those as well."""
@@ -61,9 +66,7 @@ class Task(nn.Module):
             with self._precision(streams):
                 features, logits = self.network.forward_maps(*self._laid_out(streams))
             return self._values(features), logits.float()
-        with self._precision(streams):
-            features = self.network.forward_features(*self._laid_out(streams))
-        return self._values(features)
+        return self._values(self._look(streams))
 
     def fold(self) -> None:
         """Let the network itself predict what this task predicts."""
@@ -79,6 +82,21 @@ class Task(nn.Module):
     def pick(self, batch: Batch) -> tuple[Tensor, ...]:
         """The streams of a batch that the network takes, in its order."""
         return tuple(batch.inputs[name] for name in self.network.streams)
+
+    def _look(self, streams: Sequence[Tensor]) -> Float[Tensor, "batch feature t h w"]:
+        if self.frozen and self.training:
+            return self._look_still(streams)
+        with self._precision(streams):
+            return self.network.forward_features(*self._laid_out(streams))
+
+    @torch.no_grad()
+    def _look_still(self, streams: Sequence[Tensor]) -> Float[Tensor, "batch feature t h w"]:
+        """A frozen trunk's map. Which modules the head alone uses, only the calls of trunk and head tell apart."""
+        self.network.eval()
+        with self._precision(streams):
+            features = self.network.forward_features(*self._laid_out(streams))
+        self.network.train()
+        return features
 
     def _values(self, features: Tensor) -> Float[Tensor, "batch output *positions"]:
         return self.network.forward_head(features.float()) * self.scale + self.mean
