@@ -56,7 +56,7 @@ def test_a_whole_loop_has_one_clip_whatever_is_asked() -> None:
 def test_a_dataset_cuts_the_loop_or_the_marked_heartbeat(tmp_path) -> None:
     study = make_study(4, frames=20)
     four = replace(study.cines[0], view="A4C")
-    study = replace(study, cines=(four,), labels={"ef": 50.0, "reference_frame_a4c": 3.0, "end_of_cycle_a4c": 15})
+    study = replace(study, cines=(four,), labels={"ef": 50.0, "reference_frame_a4c": 3.0, "end_of_cycle_a4c": 15.0})
     cache = Cache.build([study], WHOLE, tmp_path, workers=1)
     frames = cache.frames(study.id)
     for time, first, last in (("loop", 0, 19), ("cycle", 3, 15)):
@@ -76,10 +76,10 @@ def test_a_dataset_cuts_the_loop_or_the_marked_heartbeat(tmp_path) -> None:
 def test_a_heartbeat_that_is_not_marked_is_the_loop() -> None:
     study = replace(make_study(0), cines=(replace(make_study(0).cines[0], view="A4C"),))
     assert marked_cycle(study, 0, 8) == (0, 7)
-    for start, end in ((3, 8), (4, 4), (-1, 5), (5, "x")):
+    for start, end in ((3.0, 8.0), (4.0, 4.0), (-1.0, 5.0), (5.0, "x")):
         marked = replace(study, labels={"reference_frame_a4c": start, "end_of_cycle_a4c": end})
         assert marked_cycle(marked, 0, 8) == (0, 7)
-    other = replace(study, labels={"reference_frame_a2c": 1, "end_of_cycle_a2c": 5})
+    other = replace(study, labels={"reference_frame_a2c": 1.0, "end_of_cycle_a2c": 5.0})
     assert marked_cycle(other, 0, 8) == (0, 7)
 
 

@@ -10,12 +10,12 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cinecor.training.recipe_fields import Recipe
+    from cinecor.training.recipe_fields import PublishedPart, Recipe
     from cinecor.training.sweep import Job, Outcome
 
 
 def benchmark(
-    name: Annotated[str, typer.Argument(help="Which paper: 000 (LVEF architectures).")],
+    name: Annotated[str, typer.Argument(help="Which paper: 000 (LVEF architectures), 001 (CoReEcho).")],
     changes: Annotated[
         list[str] | None,
         typer.Argument(
@@ -101,6 +101,17 @@ def _write(
     )
 
 
+def _other_figures(found: PublishedPart) -> list[str]:
+    """Published figures that have no column."""
+    names = ("pearson", "sensitivity", "specificity", "precision", "f1", "accuracy")
+    whole = {"": {name: value for name in names if (value := getattr(found, name)) is not None}}
+    return [
+        f"{group}: ".removeprefix(": ") + ", ".join(f"{name} {value:g}" for name, value in figures.items())
+        for group, figures in (whole | found.groups).items()
+        if figures
+    ]
+
+
 def _listed(rows: dict[str, Recipe]) -> str:
     lines = [f"{'row':>3}  {'name':<26}{'family':<24}{'variant':<24}{'RMSE':>8}{'MAE':>8}{'R²':>8}  tables"]
     for name, recipe in rows.items():
@@ -109,5 +120,5 @@ def _listed(rows: dict[str, Recipe]) -> str:
             figures = "".join(f"{value:>8.2f}" for value in (found.rmse, found.mae, found.r2) if value is not None)
             tables = ", ".join(map(str, found.tables))
             lines.append(f"{found.row:>3}  {name:<26}{found.family:<24}{found.variant:<24}{figures}  {tables}")
-            lines += [f"     {found.note}"] if found.note else []
+            lines += [f"     {text}" for text in (*_other_figures(found), found.note) if text]
     return "\n".join(lines)

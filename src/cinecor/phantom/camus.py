@@ -72,10 +72,14 @@ def camus_study(
         "heart_rate_bpm": heart.heart_rate,
         "age_years": person.age_years,
         "sex": person.sex,
-        "fold": fold_of(index),
+        "fold": float(fold_of(index)),
     }
     for view, found in (("a4c", grades[1]), ("a2c", grades[0])):
-        labels |= {f"ed_frame_{view}": 0, f"es_frame_{view}": frames - 1, f"quality_{view}": found.capitalize()}
+        labels |= {
+            f"ed_frame_{view}": 0.0,
+            f"es_frame_{view}": float(frames - 1),
+            f"quality_{view}": found.capitalize(),
+        }
     return Study(id=f"{seed:04d}c{index:06d}", cines=cines, split=split or draw_split(seed, index), labels=labels)
 
 

@@ -78,7 +78,7 @@ def infarct_study(
     }
     if cycle := _cycle(phases):
         for view in ("a4c", "a2c"):
-            labels |= {f"reference_frame_{view}": cycle[0], f"end_of_cycle_{view}": cycle[-1]}
+            labels |= {f"reference_frame_{view}": float(cycle[0]), f"end_of_cycle_{view}": float(cycle[-1])}
     return Study(id=f"{seed:04d}q{index:06d}", cines=cines, split=split, labels=labels)
 
 

@@ -87,7 +87,7 @@ def pediatric_study(
         "sex": child.sex,
         "height_cm": child.height_cm,
         "weight_kg": child.weight_kg,
-        "fold": fold_of(index),
+        "fold": float(fold_of(index)),
     }
     cines = tuple(
         _cine(loop, frame_ms, (ed, es), generator(seed, index, loop.imaging.plane.view.name)) for loop in loops

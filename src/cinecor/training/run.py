@@ -157,8 +157,7 @@ def make_task(recipe: Recipe, targets: np.ndarray, device: torch.device, *, begu
         return Task(network, **options)
     mean, spread = float(targets.mean()), float(targets.std())
     if recipe.task == "classification":
-        network.set_output_bias(float(logit(np.clip(mean, RARE, 1 - RARE))))
-        return Task(network, **options)
+        mean = float(logit(np.clip(mean, RARE, 1 - RARE)))
     if recipe.standardise and spread > 0:
         if kept:
             network.scale_output(1 / spread, -mean / spread)
