@@ -242,7 +242,7 @@ class Recipe(Part):
         """Name of the monitored metric in the logs."""
         return f"validation_{self.monitor}"
 
-    def watch(self, row: Mapping[str, float]) -> float:
+    def watch(self, row: Mapping[str, float | int]) -> float:
         """The monitored metric of a row of the logs so that the lower is the better."""
         return -row[self.metric] if self.monitor == "auroc" else row[self.metric]
 
