@@ -59,7 +59,8 @@ def views_sheet() -> np.ndarray:
     rows = []
     for quality in ("good", "medium", "poor"):
         study = camus_study(12, 2, quality=quality, max_frames=6)
-        pairs = [(cine, int(study.labels[name])) for cine in study.cines for name in ("ed_frame", "es_frame")]
+        names = ("ed_frame", "es_frame")
+        pairs = [(cine, int(study.labels[f"{n}_{str(cine.view).lower()}"])) for cine in study.cines for n in names]
         rows.append([labelled(*pair, f"{pair[0].view} {quality}") for pair in pairs])
     infarct = infarct_study(21, 2, quality="good")
     numbers = " ".join(name[3:] for name, value in infarct.labels.items() if name.startswith("seg") and value)
@@ -80,10 +81,9 @@ def labelled(cine: Cine, frame: int, title: str) -> np.ndarray:
         if frame in cine.contours:
             cv2.polylines(picture, [cine.contours[frame].round().astype(np.int32)], False, YELLOW, 1, cv2.LINE_AA)
     else:
-        whole = cv2.resize(mask, (cine.width, cine.height), interpolation=cv2.INTER_NEAREST)
-        colours = LABELS if whole.max() > 1 else {1: GREEN}
+        colours = LABELS if mask.max() > 1 else {1: GREEN}
         for label, colour in colours.items():
-            edges, _ = cv2.findContours((whole == label).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+            edges, _ = cv2.findContours((mask == label).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
             cv2.drawContours(picture, edges, -1, colour, 1, cv2.LINE_AA)
     for name, colour in (("ivs", GREEN), ("lvid", RED), ("lvpw", CYAN)):
         for caliper in (cine.calipers[name + phase] for phase in "ds" if name + phase in cine.calipers):

@@ -152,6 +152,9 @@ class ClipSpec:
     """Take every ``period``-th recorded frame; used when ``step_ms`` is None."""
     step_ms: float | None = None
     """Time between the frames of a clip, ms; a loop is resampled to it (nearest frame). None: as recorded."""
+    time: Literal["frames", "loop", "cycle"] = "frames"
+    """``frames``: recorded frames, by ``period`` or ``step_ms``. ``loop``: the whole loop, brought to ``length`` frames
+    by splines through time. ``cycle``: so too, one heartbeat, named by the study or found in it; else the loop."""
     height: int = 112
     width: int = 112
     channels: Literal[1, 3] = 1
@@ -175,6 +178,9 @@ class ClipSpec:
             raise ConfigError(
                 "OUT_OF_RANGE", f"{self.step_ms} ms is not a time step", "give ms above 0", where="step_ms"
             )
+        if self.time != "frames" and self.step_ms is not None:
+            what = f"a clip of a whole {self.time} has no step of its own"
+            raise ConfigError("CONFLICT", what, "leave step_ms out, or choose time frames", where="step_ms")
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, self.channels) or not all(math.isfinite(value) for value in values):
                 raise ConfigError("OUT_OF_RANGE", f"{values} does not fit {self.channels} channel(s)", where=name)

@@ -66,7 +66,7 @@ def test_the_frames_are_left_as_they_were() -> None:
     frames.flags.writeable = False
     before = frames.copy()
     cut(frames, np.array([0, -1]), ClipSpec(length=2))
-    gather(frames, np.array([0, -1]))[:] = 7
+    gather(frames, np.array([0, -1]), ClipSpec())[:] = 7
     assert np.array_equal(frames, before)
 
 
@@ -82,7 +82,7 @@ def test_every_level_is_normalised_at_any_spread(std: float) -> None:
 def test_gather_then_normalise_is_cut() -> None:
     spec = ClipSpec(length=3, mean=(3.0,), std=(4.0,))
     frames, indices = make_frames(), np.array([2, 4, 8])
-    assert np.array_equal(normalise(gather(frames, indices), spec), cut(frames, indices, spec))
+    assert np.array_equal(normalise(gather(frames, indices, ClipSpec()), spec), cut(frames, indices, spec))
 
 
 def test_padding_levels_normalise_to_the_padding() -> None:

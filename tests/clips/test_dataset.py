@@ -62,7 +62,7 @@ def test_a_varied_item_can_be_replayed_from_its_description(built: Cache, paddin
     for index in range(len(dataset)):
         indices, variation = dataset.describe(index)
         assert variation is not None
-        clip = gather(built.frames(dataset[index].study, dataset[index].cine), indices)
+        clip = gather(built.frames(dataset[index].study, dataset[index].cine), indices, spec)
         varied = normalise(apply(variation, clip, padding_levels(spec)), spec)
         real = indices >= 0
         assert np.array_equal(dataset[index].inputs["rgb"][:, real], varied[:, real])

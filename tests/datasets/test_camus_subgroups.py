@@ -44,3 +44,10 @@ def test_the_spellings_of_their_names(tmp_path: Path) -> None:
     (tmp_path / "overallInfo.txt").write_text("p2\n")
     (tmp_path / "subgroup_testing.csv").write_text("p3\n")
     assert len(find_lists([tmp_path])) == 4
+
+
+def test_the_next_fold_is_the_next_that_there_is(tmp_path: Path) -> None:
+    studies = [Study(id=f"p{fold}", cines=(), labels={"fold": float(fold)}) for fold in (1, 4, 7)]
+    write_subgroups(studies, tmp_path)
+    assert (tmp_path / "subGroup8_validation.txt").read_text() == "p1\n"
+    assert read_subgroups(find_lists([tmp_path])).problems == ()

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
 
 from cinecor.evaluation.bootstrap import Drawing
-from cinecor.evaluation.classification import auroc, delong_variance, detect, proportion, wilson
+from cinecor.evaluation.classification import DECISIONS, auroc, decide, delong_variance, detect, proportion, wilson
 
 FEW = Drawing(resamples=200)
 
@@ -136,3 +136,56 @@ def test_complete_separation_gives_no_interval() -> None:
     assert found.value == 1
     assert found.low is None
     assert "separated" in found.reason
+
+
+DECIDED = {
+    "auroc": lambda sick, said: roc_auc_score(sick, said),
+    "sensitivity": lambda sick, said: recall_score(sick, said >= 0.5),
+    "specificity": lambda sick, said: recall_score(~sick, said < 0.5),
+    "precision": lambda sick, said: precision_score(sick, said >= 0.5),
+    "f1": lambda sick, said: f1_score(sick, said >= 0.5),
+    "accuracy": lambda sick, said: accuracy_score(sick, said >= 0.5),
+}
+
+
+def probabilities(studies: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    sick = rng.random(studies) < 0.6
+    said = np.round(np.clip(0.5 + 0.2 * sick - 0.1 + rng.normal(0, 0.25, studies), 0, 1), 2)
+    return said, sick.astype(float)
+
+
+@pytest.mark.parametrize("each", [1, 2])
+def test_decisions_are_those_of_sklearn_and_lie_in_their_intervals(each: int) -> None:
+    said, true = probabilities(60)
+    said[0] = 0.5  # is called positive
+    found = decide(said, true, ids(60, each), drawing=FEW)
+    assert [figure.name for figure in found] == list(DECISIONS) == list(DECIDED)
+    for figure in found:
+        assert figure.value == pytest.approx(DECIDED[figure.name](true > 0, said))
+        assert figure.low < figure.value < figure.high
+    by_name = {figure.name: figure for figure in found}
+    if each == 1:
+        assert (by_name["precision"].low, by_name["precision"].high) == pytest.approx(
+            wilson(int(((said >= 0.5) & (true > 0)).sum()), int((said >= 0.5).sum()))
+        )
+        assert by_name["auroc"].method == "DeLong"
+    assert "bootstrap" in by_name["f1"].method
+
+
+@pytest.mark.parametrize("name", DECIDED)
+def test_weights_repeat_studies_in_every_decision(name: str) -> None:
+    said, true = probabilities(30, seed=2)
+    weights = np.random.default_rng(1).integers(0, 3, (4, 30))
+    for row, value in zip(weights, DECISIONS[name](said, true, weights.astype(float)), strict=True):
+        assert value == pytest.approx(DECIDED[name](np.repeat(true, row) > 0, np.repeat(said, row)))
+
+
+def test_decisions_of_one_kind_say_why_they_are_absent() -> None:
+    found = {figure.name: figure for figure in decide(np.full(9, 0.2), np.zeros(9), ids(9), drawing=FEW)}
+    assert found["specificity"].value == found["accuracy"].value == 1.0
+    assert {name for name, figure in found.items() if figure.value is None} == {
+        *("auroc", "sensitivity", "precision", "f1")
+    }
+    assert found["precision"].reason == "no study is called positive"
+    assert np.isnan(DECISIONS["f1"](np.full(9, 0.2), np.zeros(9), None))

@@ -7,14 +7,19 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+from sklearn.metrics import f1_score, mean_absolute_error, r2_score, roc_auc_score, root_mean_squared_error
 
 from cinecor.errors import DatasetError
 from cinecor.evaluation.bootstrap import Drawing
-from cinecor.evaluation.comparison import COSTS, PAIR_COLUMNS, RunRow, compare
+from cinecor.evaluation.comparison import COSTS, RunRow, compare
 
 FEW = Drawing(resamples=300, seed=1)
-ORACLES = {"rmse": root_mean_squared_error, "mae": mean_absolute_error, "r2": r2_score}
+ORACLES = {
+    "rmse": root_mean_squared_error,
+    "mae": mean_absolute_error,
+    "r2": r2_score,
+    "pearson": lambda true, said: np.corrcoef(true, said)[0, 1],
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +69,8 @@ def test_the_ensemble_is_the_mean_over_seeds_with_an_interval(rows, comparison, 
 
 def test_pairs_are_judged_on_the_same_draws(comparison):
     (pair,) = comparison.pairs.to_dict("records")
-    assert tuple(comparison.pairs.columns) == PAIR_COLUMNS
+    parts = [f"{name}_{part}" for name in ("rmse", "mae") for part in ("difference", "low", "high", "first_better")]
+    assert comparison.pairs.columns.tolist() == ["first", "second", *parts]
     one, other = (comparison.predictions[name] for name in ("good", "bad"))
     errors = [(each["predicted"] - each["true"]).to_numpy() for each in (one, other)]
     rng, differences = np.random.default_rng(FEW.seed), []
@@ -238,3 +244,29 @@ def test_two_quantities_are_refused(run_row, pairs):
     volumes = {"test": pairs(4, 0).assign(quantity="edv_ml")}
     with pytest.raises(DatasetError, match="BAD_LABEL"):
         compare([run_row("good", 4, 0), run_row("volume", 4, 0, pairs=volumes)], FEW)
+
+
+def _decided(name, noise, seed, pairs):
+    """A training that says how likely each heart is below 50 %."""
+    table = pairs(noise, seed)
+    likely = 1 / (1 + np.exp((table["predicted"] - 50) / 5))
+    test = table.assign(quantity="infarct", true=(table["true"] < 50).astype(float), predicted=likely)
+    return RunRow(name=name, family="F", variant="", seed=0, pairs={"test": test}, published={"f1": 0.8})
+
+
+def test_a_yes_or_no_has_its_own_figures(pairs):
+    sharp, dull = (_decided(name, noise, 3, pairs) for name, noise in (("sharp", 2), ("dull", 25)))
+    found = compare([sharp, dull], FEW)
+    assert found.binary
+    assert found.figures == ("auroc", "sensitivity", "specificity", "precision", "f1", "accuracy")
+    table = dull.pairs["test"]
+    called, sick = table["predicted"] >= 0.5, table["true"] > 0
+    row = found.models.set_index("name").loc["dull"]
+    assert row["test_f1"] == pytest.approx(f1_score(sick, called))
+    assert row["ensemble_auroc"] == pytest.approx(roc_auc_score(sick, table["predicted"]))
+    assert row["ensemble_auroc_low"] < row["ensemble_auroc"] < row["ensemble_auroc_high"]
+    assert row["difference_f1"] == pytest.approx(row["test_f1"] - 0.8)
+    (pair,) = found.pairs.to_dict("records")
+    assert pair["auroc_difference"] > 0
+    assert pair["auroc_first_better"] > 0.95
+    assert pair["f1_low"] <= pair["f1_difference"] <= pair["f1_high"]

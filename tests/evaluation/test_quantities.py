@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cinecor.evaluation.quantities import label, unit, with_unit
+from cinecor.evaluation.quantities import is_binary, label, unit, with_unit
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,7 @@ from cinecor.evaluation.quantities import label, unit, with_unit
         ("heart_rate_bpm", "1/min"),
         ("lv_mass_g", "g"),
         ("ratio", ""),
+        ("infarct_a4c", ""),
     ],
 )
 def test_units(quantity: str, sign: str) -> None:
@@ -26,3 +27,8 @@ def test_units(quantity: str, sign: str) -> None:
 def test_labels() -> None:
     assert label("ef") == "Ejection fraction"
     assert label("something_new") == "something_new"
+
+
+def test_yes_or_no() -> None:
+    assert is_binary([0.0, 1.0, 1])
+    assert not is_binary([0.0, 1.0, 0.5])

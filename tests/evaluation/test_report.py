@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -154,3 +155,19 @@ def test_a_run_without_history(results, tmp_path: Path) -> None:
     write_report(tmp_path, results, run=tmp_path / "nowhere")
     assert not (tmp_path / "learning-curves.svg").exists()
     assert isinstance(results.pairs, pd.DataFrame)
+
+
+def test_a_yes_or_no_has_a_page_of_its_own_figures(tables, tmp_path: Path) -> None:
+    predictions, truth = tables(60, ("infarct_a4c",))
+    likely = predictions.assign(value=1 / (1 + np.exp((predictions["value"] - 45) / 6)))
+    sick = truth.assign(value=(truth["value"] < 45).astype(float))
+    results = evaluate(likely, sick, split="test", validation=likely[likely["split"] == "validation"], drawing=FEW)
+    (result,) = results.quantities
+    assert (result.unit, result.agreement, result.calibration) == ("", None, None)
+    page = write_report(tmp_path, results)
+    assert {path.name for path in tmp_path.iterdir()} == {"evaluation.html", "results.json", "studies.csv", "roc.svg"}
+    text = Page(page.read_text(encoding="utf-8")).text
+    for word in ("Infarct in A4C", "Sensitivity", "Specificity", "Precision", "F1", "Accuracy", "AUROC"):
+        assert word in text
+    assert not {"RMSE (", "Agreement", "ICC"} & set(re.findall(r"RMSE \(|Agreement|ICC", text))
+    assert "auroc" in results.as_text()

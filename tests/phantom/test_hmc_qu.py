@@ -9,7 +9,7 @@ import pytest
 from cinecor.phantom import infarct_study
 from cinecor.phantom.echo_patient import VISIBLE, draw_infarct_heart
 from cinecor.phantom.hmc_qu import SCREENS
-from cinecor.phantom.segments import infarcted
+from cinecor.phantom.segments import IN_A2C, IN_A4C, infarcted
 from cinecor.records import Study
 
 
@@ -23,7 +23,8 @@ def test_labels_follow_from_the_heart(study: Study) -> None:
     assert {f"seg{number}" for number in VISIBLE} == {name for name in study.labels if name.startswith("seg")}
     for number in VISIBLE:
         assert study.labels[f"seg{number}"] == int(positive[number])
-    assert study.labels["infarct"] == int(any(positive[number] for number in VISIBLE))
+    for name, numbers in (("infarct", VISIBLE), ("infarct_a4c", IN_A4C), ("infarct_a2c", IN_A2C)):
+        assert study.labels[name] == int(any(positive[number] for number in numbers))
 
 
 def test_two_views_on_one_screen(study: Study) -> None:
@@ -43,16 +44,19 @@ def test_the_masks_are_one_cycle_of_the_wall(study: Study) -> None:
     assert not two.masks
     assert frames == list(range(frames[0], frames[-1] + 1))
     assert frames[0] == study.labels["ed_frame"]
+    for view in ("a4c", "a2c"):
+        ends = [study.labels[f"{name}_{view}"] for name in ("reference_frame", "end_of_cycle")]
+        assert ends == [frames[0], frames[-1]]
     assert frames[0] < study.labels["es_frame"] < frames[-1]
     cycle_ms = (frames[-1] - frames[0]) * 40.0
     assert cycle_ms == pytest.approx(60_000 / study.labels["heart_rate_bpm"], rel=0.15)
     for frame in (study.labels["ed_frame"], study.labels["es_frame"]):
         mask = four.masks[frame]
-        assert mask.shape == (224, 224)
+        assert mask.shape == (four.height, four.width)
         assert set(np.unique(mask)) == {0, 1}
         # The wall surrounds the outline: the cavity is next to it, not in it.
-        outline = four.contours[frame] * [224 / four.width, 224 / four.height]
-        cavity = np.zeros((224, 224), np.uint8)
+        outline = four.contours[frame]
+        cavity = np.zeros(mask.shape, np.uint8)
         cv2.fillPoly(cavity, [outline.round().astype(np.int32)], 1)
         inner = cv2.erode(cavity, np.ones((5, 5), np.uint8)) > 0
         assert mask[inner].mean() < 0.02

@@ -3,6 +3,7 @@
 import math
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -54,3 +55,20 @@ def test_gradients_are_cut(by):
     cut_gradients(model, 1.0, by)
     expected = [0.6, 0.8, 0.0] if by == "norm" else [1.0, 1.0, 0.0]
     assert all(math.isclose(a, b, abs_tol=1e-5) for a, b in zip(model.weight.grad[0].tolist(), expected, strict=True))
+
+
+def test_madgrad_is_the_papers_recursion():
+    """Defazio and Jelassi, arXiv 2101.11075, algorithm 1, with weight decay in the gradient and momentum 0.9."""
+    layer = torch.nn.Linear(3, 2, bias=False)
+    start = layer.weight.detach().double().clone()
+    optimiser = make_optimiser(layer, OptimiserPart(name="madgrad", lr=0.02, momentum=0.9, weight_decay=0.1))
+    weight, gradients, squares = start.clone(), torch.zeros_like(start), torch.zeros_like(start)
+    for step in range(6):
+        gradient = torch.from_numpy(np.random.default_rng(step).normal(size=(2, 3)))
+        layer.weight.grad = gradient.float()
+        optimiser.step()
+        decayed, lamb = gradient + 0.1 * weight, 0.02 * (step + 1) ** 0.5
+        gradients += lamb * decayed
+        squares += lamb * decayed**2
+        weight = 0.9 * weight + 0.1 * (start - gradients / (squares ** (1 / 3) + 1e-6))
+        torch.testing.assert_close(layer.weight.detach().double(), weight, rtol=1e-4, atol=1e-5)

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from sklearn.model_selection import StratifiedKFold
 
-from cinecor.errors import DatasetError
+from cinecor.errors import ConfigError, DatasetError
 from cinecor.training.recipe_fields import SplitPart
-from cinecor.training.splitting import keep_labelled, split_studies
+from cinecor.training.splitting import draw_folds, keep_labelled, keep_view, split_studies
 
 
 def test_the_layouts_splits_are_kept(make_cohort):
@@ -59,3 +61,71 @@ def test_studies_without_the_target_are_left_out(make_cohort):
     assert keep_labelled(studies, "ef") == tuple(studies[3:])
     with pytest.raises(DatasetError, match="BAD_LABEL: none of 18 studies has a number as edv_ml"):
         keep_labelled(studies, "edv_ml")
+
+
+def _binary(make_study, number, patient=None):
+    study = make_study(number, None, patient=patient)
+    return replace(study, labels={"infarct": float(number % 3 > 0)})
+
+
+def test_drawn_folds_are_stratified_as_scikit_learn_stratifies(make_study):
+    studies = [_binary(make_study, number) for number in range(43)]
+    sick = np.array([study.labels["infarct"] for study in studies])
+    theirs = StratifiedKFold(5, shuffle=True, random_state=0).split(sick, sick)
+    expected = [sorted((len(test), sick[test].sum()) for _, test in theirs)]
+    drawn = draw_folds(studies, 5, 3, "infarct")
+    parts = [[study.labels["infarct"] for study in drawn if study.labels["fold"] == fold] for fold in range(5)]
+    assert [sorted((len(part), sum(part)) for part in parts)] == expected
+
+
+def test_every_study_is_tested_once_and_no_patient_is_in_two_parts(make_study):
+    studies = [_binary(make_study, number, patient=f"p{number // 2}") for number in range(30)]
+    tested = []
+    for fold in range(5):
+        splits = split_studies(studies, SplitPart(by="kfold", fold=fold, seed=1), "infarct")
+        tested += [study.id for study in splits["test"]]
+        owners = [{study.patient_id for study in each} for each in splits.values()]
+        assert sum(map(len, owners)) == 15
+        assert {name: len(each) for name, each in splits.items()} == {"train": 18, "validation": 6, "test": 6}
+        assert "fold" not in splits["train"][0].labels
+    assert sorted(tested) == [study.id for study in studies]
+
+
+def test_folds_of_many_values_spread_alike_and_follow_the_seed(make_study):
+    studies = [make_study(number, None) for number in range(40)]
+    drawn = draw_folds(studies, 4, 0, "ef")
+    means = [np.mean([s.labels["ef"] for s in drawn if s.labels["fold"] == fold]) for fold in range(4)]
+    # Dealt in order, the folds lie between one another: their means differ by less than the mean step of one round.
+    assert np.ptp(means) < np.ptp([study.labels["ef"] for study in studies]) / 10
+    binary = [replace(study, labels={"infarct": 0.0}) for study in studies]
+    folds = [[s.labels["fold"] for s in draw_folds(binary, 4, seed, "infarct")] for seed in (0, 0, 1)]
+    assert folds[0] == folds[1] != folds[2]
+
+
+def test_the_layouts_folds(make_cohort):
+    studies = [replace(s, labels={**s.labels, "fold": float(n % 3)}) for n, s in enumerate(make_cohort())]
+    splits = split_studies(studies, SplitPart(by="fold", fold=2, folds=3))
+    assert {name: {s.labels["fold"] for s in each} for name, each in splits.items()} == {
+        "train": {1.0},
+        "validation": {0.0},
+        "test": {2.0},
+    }
+    with pytest.raises(ConfigError, match="OUT_OF_RANGE: fold: there is no fold 3"):
+        split_studies(studies, SplitPart(by="fold", fold=3, folds=3))
+    with pytest.raises(DatasetError, match=r"BAD_SPLIT: split.folds: there are 3 folds, the recipe says 5"):
+        split_studies(studies, SplitPart(by="fold"))
+    with pytest.raises(DatasetError, match="BAD_SPLIT: there are 0 folds"):
+        split_studies(make_cohort(), SplitPart(by="fold"))
+
+
+def test_loops_of_one_view(make_cohort):
+    studies = make_cohort(2, 1, 1)
+    other = replace(studies[0].cines[0], view="A2C")
+    studies[1] = replace(studies[1], cines=(other, studies[1].cines[0]))
+    studies[2] = replace(studies[2], cines=(other,))
+    assert keep_view(studies, None) == studies
+    kept = keep_view(studies, "A4C")
+    assert [(study.id, len(study.cines)) for study in kept] == [("0000", 1), ("0001", 1), ("0003", 1)]
+    assert kept[1].cines[0] is studies[1].cines[1]
+    with pytest.raises(DatasetError, match="BAD_LABEL: view: no loop shows PLAX; choose of A2C, A4C"):
+        keep_view(studies, "PLAX")

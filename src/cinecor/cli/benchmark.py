@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cinecor.training.recipe_fields import Recipe
+    from cinecor.training.recipe_fields import PublishedPart, Recipe
     from cinecor.training.sweep import Job, Outcome
 
 
@@ -66,9 +66,7 @@ def benchmark(
     for outcome in run_sweep(jobs, data, parallel=parallel, address=ray_address):
         outcomes.append(outcome)
         state = f"failed: {outcome.failure}" if outcome.failure else "done"
-        typer.echo(
-            f"[{len(outcomes)}/{len(jobs)}] {outcome.job.name}, seed {outcome.job.recipe.seed}: {state}", err=True
-        )
+        typer.echo(f"[{len(outcomes)}/{len(jobs)}] {outcome.job.title}: {state}", err=True)
         _write(name, rows, jobs, outcomes, data, out)
     typer.echo((out / "comparison.md").read_text("utf-8"))
     typer.echo(f"table: {out / 'comparison.html'}")
@@ -80,11 +78,13 @@ def _write(
     """Every time something ends, so that what is known can be looked at while the rest runs."""
     from cinecor.evaluation.comparison import compare
     from cinecor.evaluation.comparison_report import write_comparison
-    from cinecor.training.gathering import gather
+    from cinecor.training.gathering import gather, group_by_quality
     from cinecor.training.reading import is_synthetic, read_folder
 
     order = {job.folder: place for place, job in enumerate(sorted(jobs, key=lambda job: list(rows).index(job.name)))}
     gathered = gather(sorted(outcomes, key=lambda outcome: order[outcome.job.folder]))
+    if not gathered:
+        return  # no model has been tested on all its folds yet
     _, studies = read_folder(data)
     tables: dict[str, list[str]] = {}
     for row, recipe in rows.items():
@@ -96,8 +96,20 @@ def _write(
         title=f"Paper {name}",
         tables=dict(sorted(tables.items(), key=lambda item: int(item[0].split()[1]))),
         synthetic=is_synthetic(studies, data),
+        groups=group_by_quality(studies, jobs[0].recipe.view),
         facts=f"{len(studies)} studies, {len(outcomes)} of {len(jobs)} trainings ended.",
     )
+
+
+def _other_figures(found: PublishedPart) -> list[str]:
+    """Published figures that have no column."""
+    names = ("pearson", "sensitivity", "specificity", "precision", "f1", "accuracy")
+    whole = {"": {name: value for name in names if (value := getattr(found, name)) is not None}}
+    return [
+        f"{group}: ".removeprefix(": ") + ", ".join(f"{name} {value:g}" for name, value in figures.items())
+        for group, figures in (whole | found.groups).items()
+        if figures
+    ]
 
 
 def _listed(rows: dict[str, Recipe]) -> str:
@@ -108,7 +120,7 @@ def _listed(rows: dict[str, Recipe]) -> str:
             figures = "".join(_figure(value) for value in (found.rmse, found.mae, found.r2))
             tables = ", ".join(map(str, found.tables))
             lines.append(f"{found.row:>3}  {name:<26}{found.family:<24}{found.variant:<24}{figures}  {tables}")
-            lines += [f"     {found.note}"] if found.note else []
+            lines += [f"     {text}" for text in (*_other_figures(found), found.note) if text]
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
+from cinecor.clips.interpolation import resample
 from cinecor.clips.sampling import ABSENT
 from cinecor.records import ClipSpec, Frames
 
@@ -16,11 +17,14 @@ LEAST_STD = 2.0
 def cut(
     frames: Frames, indices: Int64[np.ndarray, " length"], spec: ClipSpec
 ) -> Float32[np.ndarray, "channel length height width"]:
-    """The frames at ``indices``, normalised; zeros where an index is -1.
+    """The frames at ``indices``, normalised; zeros where an index is -1. Of a whole loop or heartbeat, splines from the
+    first index to the last.
 
     ``spec.padding`` says which zeros: ``before`` normalisation they are black (CoReEcho), ``after`` it they are the
     mean grey (EchoNet-Dynamic, EchoCoTr).
     """
+    if spec.time != "frames":
+        return normalise(gather(frames, indices, spec), spec)
     clip = normalise(_pick(frames, indices).swapaxes(0, 1), spec)
     absent = indices == ABSENT
     if absent.any():
@@ -29,9 +33,11 @@ def cut(
 
 
 def gather(
-    frames: Frames, indices: Int64[np.ndarray, " length"]
+    frames: Frames, indices: Int64[np.ndarray, " length"], spec: ClipSpec
 ) -> UInt8[np.ndarray, "channel length height width"] | Float32[np.ndarray, "channel length height width"]:
     """The frames at ``indices`` in grey levels, channels first; black where an index is -1."""
+    if spec.time != "frames":
+        return resample(frames, int(indices[0]), int(indices[-1]), len(indices))
     picked = np.array(_pick(frames, indices))
     picked[indices == ABSENT] = 0
     return picked.swapaxes(0, 1)

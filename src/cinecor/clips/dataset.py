@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from cinecor.clips import cache_index
 from cinecor.clips.cache import LISTED_FAILURES, Cache
 from cinecor.clips.cutting import cut, gather, normalise, padding_levels
+from cinecor.clips.interpolation import marked_cycle
 from cinecor.clips.outlining import fill_outlines
 from cinecor.clips.randomness import make_generator
 from cinecor.clips.sampling import ABSENT, Sampling, Times, choose_listed, choose_random
@@ -108,6 +109,7 @@ class ClipDataset(Dataset[Clip]):
             indices = choose_random(frames, self.spec, generator, 1, times_ms)
         else:
             indices = choose_listed(frames, self.spec, (start,), times_ms)
+        indices = indices + self._span(number, cine)[0] if self.spec.time == "cycle" else indices
         return indices[0], None if self.transform is None else draw(self.transform, generator)
 
     def _make(self, index: int) -> Clip:
@@ -133,13 +135,21 @@ class ClipDataset(Dataset[Clip]):
 
     def _vary(self, frames: np.ndarray, indices: np.ndarray, variation: Variation) -> np.ndarray:
         fill = padding_levels(self.spec)
-        clip = apply(variation, gather(frames, indices), fill)
+        clip = apply(variation, gather(frames, indices, self.spec), fill)
         clip[:, indices == ABSENT] = fill
         return normalise(clip, self.spec)
 
     def _measure(self, number: int, cine: int) -> tuple[int, Times]:
+        """Frames and times of the part of a loop that clips are taken from."""
+        first, last = self._span(number, cine)
+        times = self.studies[number].cines[cine].times_ms
+        return last - first + 1, times if times is None or self.spec.time == "frames" else times[first : last + 1]
+
+    def _span(self, number: int, cine: int) -> tuple[int, int]:
+        """First and last frame of that part."""
         study = self.studies[number]
-        return self.cache.count_frames(study.id, cine), study.cines[cine].times_ms
+        frames = self.cache.count_frames(study.id, cine)
+        return marked_cycle(study, cine, frames) if self.spec.time == "cycle" else (0, frames - 1)
 
     def _list_items(self) -> Iterator[tuple[int, int, int | None]]:
         """Study, cine and start of each item; a random start is None until it is drawn."""

@@ -1,7 +1,8 @@
 """Which recorded frames make a clip: pure choosers of frame indices.
 
 A clip of ``ClipSpec`` is ``length`` frames, every ``period``-th as recorded, or every ``step_ms`` by the frame times.
-All choosers return one row of indices for each clip; -1 stands where the loop is too short and zeros come in.
+All choosers return one row of indices for each clip; -1 stands where the loop is too short and zeros come in. A clip
+of the whole loop (``time``) is made between frames; its indices are the nearest ones.
 
 The set of starts is the references' own: with f frames, a loop shorter than length·period counts as that long, and a
 clip starts at any of the first f - (length - 1)·period frames (EchoNet-Dynamic, EchoCoTr, CoReEcho). One difference:
@@ -17,6 +18,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from jaxtyping import Int64
 
+from cinecor.clips.interpolation import spread
 from cinecor.errors import ConfigError, InputError
 from cinecor.records import ClipSpec
 
@@ -85,7 +87,8 @@ def count_starts(frames: int, spec: ClipSpec, times_ms: Times = None) -> int:
     """How many frames a clip may start from: frames 0 to the result - 1.
 
     By ``period``, as the references have it (see the module). By ``step_ms``, every start from which the loop lasts
-    until the clip's last frame; only frame 0 where the loop is shorter than the clip.
+    until the clip's last frame; only frame 0 where the loop is shorter than the clip, and where ``time`` says that a
+    clip is the whole loop.
 
     Raises:
         InputError: EMPTY without frames; NO_TIMING when ``step_ms`` is given and times are not; INCONSISTENT when
@@ -93,6 +96,8 @@ def count_starts(frames: int, spec: ClipSpec, times_ms: Times = None) -> int:
     """
     if frames < 1:
         raise InputError("EMPTY", "the loop has no frames")
+    if spec.time != "frames":
+        return 1
     if spec.step_ms is None:
         extended = max(frames, spec.length * spec.period)
         return min(frames, extended - (spec.length - 1) * spec.period)
@@ -139,6 +144,8 @@ def choose_listed(frames: int, spec: ClipSpec, starts: Sequence[int], times_ms: 
 
 
 def _rows(frames: int, spec: ClipSpec, starts: np.ndarray, times_ms: Times) -> Indices:
+    if spec.time != "frames":
+        return np.stack([spread(int(start), frames - 1, spec.length) for start in starts])
     steps = np.arange(spec.length)
     if spec.step_ms is None:
         rows: Indices = starts[:, None] + steps * spec.period

@@ -86,17 +86,14 @@ def write_subgroups(studies: Iterable[Study], folder: Path) -> None:
         for part, split in PARTS.items():
             _write_list(folder / f"subgroup_{part}.txt", [study.id for study in listed if study.split == split])
     folds = sorted({int(study.labels[FOLD]) for study in listed if FOLD in study.labels})
-    for fold in folds:
+    for fold, following in zip(folds, folds[1:] + folds[:1], strict=True):
+        names: Mapping[int, str] = {following: "validation", fold: "testing"}
         members: dict[str, list[str]] = {part: [] for part in PARTS}
         for study in listed:
             if FOLD in study.labels:
-                members[_part(int(study.labels[FOLD]), fold, len(folds))].append(study.id)
-        for part, names in members.items():
-            _write_list(folder / f"subGroup{fold + 1}_{part}.txt", names)
-
-
-def _part(own: int, fold: int, count: int) -> str:
-    return {fold: "testing", (fold + 1) % count: "validation"}.get(own, "training")
+                members[names.get(int(study.labels[FOLD]), "training")].append(study.id)
+        for part, listed_names in members.items():
+            _write_list(folder / f"subGroup{fold + 1}_{part}.txt", listed_names)
 
 
 def _read_list(path: Path, problems: list[Problem]) -> set[str]:

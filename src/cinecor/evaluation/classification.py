@@ -1,4 +1,4 @@
-"""How well a predicted EF tells hearts below a threshold from those above it.
+"""How well a predicted EF tells hearts below a threshold from those above it, and a probability yes from no.
 
 AUROC with DeLong's interval (DeLong, DeLong & Clarke-Pearson, Biometrics 1988; in R the default of ``pROC::ci.auc``),
 sensitivity and specificity with Wilson's (``binom::binom.wilson``). Where patients have several studies, patients are
@@ -7,8 +7,9 @@ drawn (``bootstrap``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,10 @@ from scipy import stats
 
 from cinecor.evaluation.bootstrap import USUAL, Drawing, intervals
 from cinecor.evaluation.estimate import Estimate, absent
+from cinecor.evaluation.regression import Figures, Metric, Values, Weights
+
+HALF = 0.5
+"""Probability from which a study is called positive."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +66,69 @@ def detect(
         auroc=_auroc_estimate(-predicted, sick, drawing.level, draw),
         **shares,
     )
+
+
+def decide(
+    predicted: Values, true: Values, patients: Sequence[str], *, drawing: Drawing = USUAL
+) -> tuple[Estimate, ...]:
+    """AUROC, sensitivity, specificity, precision, F1 and accuracy of a predicted probability, with their intervals.
+
+    A study is positive where ``true`` is 1, and called so from a probability of ``HALF`` on. F1, which is no
+    proportion of studies, has a bootstrap interval over patients always.
+    """
+    sick, called = true > HALF, predicted >= HALF
+    draw = _Draw(patients, drawing)
+    often = None if len(set(patients)) == len(patients) else draw
+    shares = [
+        _share(name, hit, among, reason, drawing.level, often)
+        for name, hit, among, reason in (
+            ("sensitivity", called, sick, "no study is positive"),
+            ("specificity", ~called, ~sick, "no study is negative"),
+            ("precision", sick, called, "no study is called positive"),
+        )
+    ]
+    accuracy = _share("accuracy", called == sick, np.ones_like(sick), "no studies", drawing.level, often)
+    some = bool((sick | called).any())
+    balance = draw.estimate("f1", lambda w: f1(predicted, true, w)) if some else absent("f1", "no study is positive")
+    return _auroc_estimate(predicted, sick, drawing.level, often), *shares, balance, accuracy
+
+
+def sensitivity(predicted: Values, true: Values, weights: Weights | None = None) -> Figures:
+    """Share of the positive studies that are called so."""
+    return _fraction((predicted >= HALF) & (true > HALF), true > HALF, weights)
+
+
+def specificity(predicted: Values, true: Values, weights: Weights | None = None) -> Figures:
+    """Share of the negative studies that are called so."""
+    return _fraction((predicted < HALF) & (true <= HALF), true <= HALF, weights)
+
+
+def precision(predicted: Values, true: Values, weights: Weights | None = None) -> Figures:
+    """Share of the studies called positive that are."""
+    return _fraction((predicted >= HALF) & (true > HALF), predicted >= HALF, weights)
+
+
+def f1(predicted: Values, true: Values, weights: Weights | None = None) -> Figures:
+    """Harmonic mean of precision and sensitivity."""
+    called, sick = (predicted >= HALF).astype(np.float64), (true > HALF).astype(np.float64)
+    return _fraction(2 * called * sick, called + sick, weights)
+
+
+def accuracy(predicted: Values, true: Values, weights: Weights | None = None) -> Figures:
+    """Share of the studies that are called what they are."""
+    return _fraction((predicted >= HALF) == (true > HALF), np.ones_like(true), weights)
+
+
+def area(predicted: Values, true: Values, weights: Weights | None = None) -> Figures:
+    """AUROC of a predicted probability."""
+    return auroc(predicted, true > HALF, weights)
+
+
+def _fraction(above: np.ndarray, below: np.ndarray, weights: Weights | None) -> Figures:
+    counts = np.ones(len(above)) if weights is None else weights
+    whole = np.asarray(counts @ below.astype(np.float64))
+    part = np.asarray(counts @ above.astype(np.float64))
+    return np.asarray(np.divide(part, whole, out=np.full_like(whole, np.nan), where=whole > 0))
 
 
 def auroc(
@@ -156,13 +224,7 @@ def _share(
 ) -> Estimate:
     if draw is None or not among.any():
         return proportion(name, int((hit & among).sum()), int(among.sum()), level, empty)
-    both, all_ = (hit & among).astype(np.float64), among.astype(np.float64)
-
-    def share(weights: Float[np.ndarray, "*draws studies"]) -> Float[np.ndarray, "*draws"]:
-        total = np.asarray(weights @ all_)
-        return np.asarray(np.divide(weights @ both, total, out=np.full_like(total, np.nan), where=total > 0))
-
-    return draw.estimate(name, share)
+    return draw.estimate(name, lambda weights: _fraction(hit & among, among, weights))
 
 
 def _wins(
@@ -171,3 +233,16 @@ def _wins(
     """1 where the positive scores higher, a half where both score the same."""
     difference = positive[:, None] - negative[None, :]
     return np.asarray((difference > 0) + 0.5 * (difference == 0))
+
+
+DECISIONS: Mapping[str, Metric] = MappingProxyType(
+    {
+        "auroc": area,
+        "sensitivity": sensitivity,
+        "specificity": specificity,
+        "precision": precision,
+        "f1": f1,
+        "accuracy": accuracy,
+    }
+)
+"""Every figure of a yes or no by the name it has in results."""

@@ -12,11 +12,12 @@ from jaxtyping import Float
 
 from cinecor.errors import DatasetError
 from cinecor.evaluation.bootstrap import Drawing, Interval
+from cinecor.evaluation.classification import DECISIONS
 from cinecor.evaluation.collapse import is_collapsed
-from cinecor.evaluation.paired import COMPARED, Difference, Judged, judge
-from cinecor.evaluation.regression import mae, r2, rmse
+from cinecor.evaluation.paired import COMPARED, COMPARED_DECISIONS, FIGURES, Difference, Judged, judge
+from cinecor.evaluation.quantities import is_binary
+from cinecor.evaluation.regression import Metric, rmse
 
-FIGURES = {"rmse": rmse, "mae": mae, "r2": r2}
 SPLITS = ("test", "validation", "train")
 COSTS = ("parameters", "flops", "train_ms_per_clip", "inference_ms_per_clip", "peak_mb", "train_seconds")
 """What a training may cost, each None where it was not measured; what else a row carries follows."""
@@ -24,11 +25,6 @@ COSTS = ("parameters", "flops", "train_ms_per_clip", "inference_ms_per_clip", "p
 USUAL = Drawing(resamples=2_000)
 """Fewer draws than for one model: the table is written again after every training of a long benchmark."""
 
-PAIR_COLUMNS = (
-    "first",
-    "second",
-    *(f"{name}_{part}" for name in COMPARED for part in ("difference", "low", "high", "first_better")),
-)
 FAILURE_COLUMNS = ("name", "seed", "reason")
 _NEEDED = ("study", "patient", "quantity", "predicted", "true")
 
@@ -46,7 +42,7 @@ class RunRow:
     history: pd.DataFrame | None = None
     """The run's metrics.csv: one row an epoch, ``epoch train_loss validation_loss`` and more."""
     published: Mapping[str, Any] | None = None
-    """``rmse mae r2`` of a paper; others, and those that are None, are passed over."""
+    """Figures of a paper; others, and those that are None, are passed over."""
     cost: Mapping[str, float | int] = field(default_factory=dict)
     failure: str = ""
     """Why there is nothing; empty where it ended well."""
@@ -59,8 +55,9 @@ class Comparison:
     models: pd.DataFrame
     """One row a model, in the order in which they were given; ``_describe…`` say its columns."""
     pairs: pd.DataFrame
-    """``PAIR_COLUMNS``, one row for each two models: the differences of RMSE and MAE (first minus second), their
-    intervals, and in which share of the draws of patients the first was better."""
+    """One row for each two models, ``first second``: the differences of the ``compared`` figures (first minus second),
+    ``<figure>_difference``, their intervals, ``_low _high``, and in which share of the draws of patients the first was
+    better, ``_first_better``."""
     failures: pd.DataFrame
     """``name seed reason`` of the trainings that failed."""
     predictions: Mapping[str, pd.DataFrame]
@@ -68,7 +65,24 @@ class Comparison:
     rows: tuple[RunRow, ...]
     quantity: str
     """What all of them predict; empty where all failed."""
+    binary: bool
+    """Whether it is a yes or no."""
     drawing: Drawing
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Names of the figures that there are of each model, the leading one first."""
+        return tuple(figures_of(self.binary))
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Names of the figures of which differences are made."""
+        return COMPARED_DECISIONS if self.binary else COMPARED
+
+
+def figures_of(binary: bool) -> Mapping[str, Metric]:
+    """The figures of a model, of values or of a yes or no."""
+    return DECISIONS if binary else FIGURES
 
 
 def compare(rows: Sequence[RunRow], drawing: Drawing = USUAL) -> Comparison:
@@ -86,26 +100,28 @@ def compare(rows: Sequence[RunRow], drawing: Drawing = USUAL) -> Comparison:
     """
     done = sorted((row for row in rows if not row.failure), key=lambda row: row.seed)
     quantity = _check(rows, done)
+    binary = bool(done) and is_binary(value for row in done for value in row.pairs["test"]["true"])
     by_name = {name: [row for row in done if row.name == name] for name in dict.fromkeys(row.name for row in rows)}
     predictions = {name: _mean_over_seeds(each) for name, each in by_name.items() if each}
-    judged = _judge(predictions, drawing)
+    judged = _judge(predictions, drawing, binary)
     models = []
     for name, each in by_name.items():
         given = [row for row in rows if row.name == name]
         place = list(predictions).index(name) if each else None
         models.append(
-            _describe(given, each)
-            | _describe_mean(predictions.get(name), {} if place is None else judged.intervals[place])
-            | _describe_beside(given, each)
+            _describe(given, each, binary)
+            | _describe_mean(predictions.get(name), {} if place is None else judged.intervals[place], binary)
+            | _describe_beside(given, each, binary)
         )
     failures = [(row.name, row.seed, row.failure) for row in rows if row.failure]
     return Comparison(
         models=pd.DataFrame(models, columns=_columns(models)),
-        pairs=pd.DataFrame(_pair_rows(list(predictions), judged), columns=list(PAIR_COLUMNS)),
+        pairs=_pair_table(list(predictions), judged, COMPARED_DECISIONS if binary else COMPARED),
         failures=pd.DataFrame(failures, columns=list(FAILURE_COLUMNS)),
         predictions=predictions,
         rows=tuple(rows),
         quantity=quantity,
+        binary=binary,
         drawing=drawing,
     )
 
@@ -160,25 +176,27 @@ def _mean_over_seeds(rows: Sequence[RunRow]) -> pd.DataFrame:
     return together.groupby(keys, sort=True, as_index=False).agg({"predicted": "mean", "true": "mean"})
 
 
-def _judge(predictions: Mapping[str, pd.DataFrame], drawing: Drawing) -> Judged:
+def _judge(predictions: Mapping[str, pd.DataFrame], drawing: Drawing, binary: bool) -> Judged:
     if not predictions:
         return Judged([], {})
     tables = list(predictions.values())
     said = np.stack([_arrays(each)[0] for each in tables])
-    return judge(said, _arrays(tables[0])[1], tables[0]["patient"].tolist(), drawing)
+    return judge(said, _arrays(tables[0])[1], tables[0]["patient"].tolist(), drawing, binary=binary)
 
 
-def _pair_rows(names: Sequence[str], judged: Judged) -> list[tuple[Any, ...]]:
+def _pair_table(names: Sequence[str], judged: Judged, compared: Sequence[str]) -> pd.DataFrame:
     def cells(found: Difference) -> tuple[float | None, ...]:
         return found.value, found.low, found.high, found.first_better
 
-    return [
-        (names[first], names[second], *(cell for name in COMPARED for cell in cells(found[name])))
+    rows = [
+        (names[first], names[second], *(cell for name in compared for cell in cells(found[name])))
         for (first, second), found in judged.differences.items()
     ]
+    parts = (f"{name}_{part}" for name in compared for part in ("difference", "low", "high", "first_better"))
+    return pd.DataFrame(rows, columns=["first", "second", *parts])
 
 
-def _describe(given: Sequence[RunRow], done: Sequence[RunRow]) -> dict[str, Any]:
+def _describe(given: Sequence[RunRow], done: Sequence[RunRow], binary: bool) -> dict[str, Any]:
     """What a model is, how many of its trainings ended well, and their figures: ``<split>_<figure>`` the mean over
     seeds, ``_sd`` the standard deviation (n - 1), None of a single seed.
 
@@ -189,18 +207,18 @@ def _describe(given: Sequence[RunRow], done: Sequence[RunRow]) -> dict[str, Any]
     said["collapsed_seeds"] = sum(is_collapsed(*_arrays(row.pairs["test"]), _baseline(row)) for row in done)
     said["collapsed"] = said["collapsed_seeds"] == len(done) if done else None
     for split in SPLITS:
-        values = [_figures(row.pairs[split]) for row in done if split in row.pairs]
-        for figure in FIGURES:
+        values = [_figures(row.pairs[split], binary) for row in done if split in row.pairs]
+        for figure in figures_of(binary):
             mean, deviation = _spread([value[figure] for value in values])
             said |= {f"{split}_{figure}": mean, f"{split}_{figure}_sd": deviation}
     return said
 
 
-def _describe_mean(mean: pd.DataFrame | None, found: Mapping[str, Interval]) -> dict[str, Any]:
+def _describe_mean(mean: pd.DataFrame | None, found: Mapping[str, Interval], binary: bool) -> dict[str, Any]:
     """``ensemble_<figure>`` of the mean over seeds, and where it lies: ``_low``, ``_high``."""
-    figures = {} if mean is None else _figures(mean)
+    figures = {} if mean is None else _figures(mean, binary)
     said: dict[str, Any] = {}
-    for name in FIGURES:
+    for name in figures_of(binary):
         low, high = (found[name].low, found[name].high) if name in found else (None, None)
         said |= {
             f"ensemble_{name}": figures.get(name),
@@ -210,7 +228,7 @@ def _describe_mean(mean: pd.DataFrame | None, found: Mapping[str, Interval]) -> 
     return said
 
 
-def _describe_beside(given: Sequence[RunRow], done: Sequence[RunRow]) -> dict[str, Any]:
+def _describe_beside(given: Sequence[RunRow], done: Sequence[RunRow], binary: bool) -> dict[str, Any]:
     """What stands beside a model's figures, each None where it is not known.
 
     ``baseline_rmse`` of saying the training mean; ``published_<figure>`` and ``difference_<figure>`` (ours, mean over
@@ -218,17 +236,18 @@ def _describe_beside(given: Sequence[RunRow], done: Sequence[RunRow]) -> dict[st
     best epoch), as figure 15 of paper 000 has them; the costs, mean over seeds.
     """
     published = next((row.published for row in given if row.published is not None), {})
-    own = [_figures(row.pairs["test"]) for row in done]
-    trained = [(_figures(row.pairs["train"]), _figures(row.pairs["test"])) for row in done if "train" in row.pairs]
+    figured, names = (lambda pairs: _figures(pairs, binary)), tuple(figures_of(binary))
+    own = [figured(row.pairs["test"]) for row in done]
+    trained = [(figured(row.pairs["train"]), figured(row.pairs["test"])) for row in done if "train" in row.pairs]
     said: dict[str, Any] = {"baseline_rmse": _mean([_baseline_rmse(row) for row in done])}
-    said |= {f"published_{name}": published.get(name) for name in FIGURES}
-    for name in FIGURES:
+    said |= {f"published_{name}": published.get(name) for name in names}
+    for name in names:
         ours, theirs = _mean([figures[name] for figures in own]), published.get(name)
         said[f"difference_{name}"] = None if ours is None or theirs is None else ours - float(theirs)
-    said |= {f"gap_{name}": _mean([train[name] - test[name] for train, test in trained]) for name in FIGURES}
+    said |= {f"gap_{name}": _mean([train[name] - test[name] for train, test in trained]) for name in names}
     said["gap_loss"] = _mean([gap for row in done if (gap := _loss_gap(row)) is not None])
-    names = dict.fromkeys([*COSTS, *(name for row in done for name in row.cost)])
-    return said | {name: _mean([float(row.cost[name]) for row in done if name in row.cost]) for name in names}
+    costs = dict.fromkeys([*COSTS, *(name for row in done for name in row.cost)])
+    return said | {name: _mean([float(row.cost[name]) for row in done if name in row.cost]) for name in costs}
 
 
 def _baseline(row: RunRow) -> float:
@@ -249,9 +268,9 @@ def _loss_gap(row: RunRow) -> float | None:
     return float(best["validation_loss"] - best["train_loss"])
 
 
-def _figures(pairs: pd.DataFrame) -> dict[str, float]:
+def _figures(pairs: pd.DataFrame, binary: bool) -> dict[str, float]:
     said, true = _arrays(pairs)
-    return {name: float(figure(said, true)) for name, figure in FIGURES.items()}
+    return {name: float(figure(said, true, None)) for name, figure in figures_of(binary).items()}
 
 
 def _spread(values: Sequence[float]) -> tuple[float | None, float | None]:

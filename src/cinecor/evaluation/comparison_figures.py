@@ -38,12 +38,12 @@ _LARGEST_NAMED = 60
 
 def draw_all(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
     """Name and figure of everything that can be drawn."""
-    if comparison.predictions:
+    if comparison.predictions and not comparison.binary:
         yield "predicted-versus-true", predicted_versus_true(comparison)
         yield "bland-altman", bland_altman(comparison)
     if any(_has_losses(row) for row in comparison.rows):
         yield "learning-curves", learning_curves(comparison)
-    if len(_with_gap(comparison)):
+    if not comparison.binary and len(_with_gap(comparison)):
         yield "generalisation-gap", generalisation_gap(comparison)
         yield "performance-against-gap", performance_against_gap(comparison)
 

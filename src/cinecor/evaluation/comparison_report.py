@@ -12,19 +12,22 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from cinecor import storage
-from cinecor.evaluation.comparison import FIGURES, Comparison
+from cinecor.evaluation.comparison import Comparison
 from cinecor.evaluation.comparison_figures import draw_all
 from cinecor.evaluation.figures import to_svg
+from cinecor.evaluation.groups import by_group
 from cinecor.evaluation.quantities import label, unit
 from cinecor.records import NOT_FOR_CLINICAL_USE
 from cinecor.version import __version__
 
 PAGE, TABLE, TEXT, PAIRS = "comparison.html", "comparison.csv", "comparison.md", "pairs.csv"
+GROUPS = "groups.csv"
 OTHERS = "Other models"
 """Heading of the models that no table names."""
 
-_DIGITS = {"rmse": 2, "mae": 2, "r2": 3}
-_WORDS = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
+_DIGITS = {"rmse": 2, "mae": 2}
+"""Of figures in the target's unit; all others lie between -1 and 1 and have three."""
+_WORDS = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "pearson": "r", "auroc": "AUROC", "f1": "F1"}
 _TITLES = {
     "predicted-versus-true": "Predicted against true",
     "bland-altman": "Bland–Altman",
@@ -65,6 +68,7 @@ def write_comparison(
     tables: Mapping[str, Sequence[str]] | None = None,
     synthetic: bool = False,
     facts: str = "",
+    groups: Mapping[str, str] | None = None,
 ) -> Path:
     """Write all of it, each file whole or not at all.
 
@@ -77,6 +81,7 @@ def write_comparison(
             None: one table.
         synthetic: whether the hearts were simulated; the page then says so.
         facts: one line on the data.
+        groups: of the studies (image quality), for a table of each model within each group, and groups.csv.
 
     Returns:
         The page.
@@ -89,6 +94,10 @@ def write_comparison(
     for name, svg in figures.items():
         storage.write_text(folder / f"{name}.svg", svg)
     sheets, missing = _sheets(comparison, tables)
+    grouped = by_group(comparison, groups or {})
+    if len(grouped):
+        storage.write_text(folder / GROUPS, grouped.to_csv(index=False, lineterminator="\n"))
+        sheets.insert(len(sheets) - 1, _group_sheet(grouped, comparison))
     storage.write_text(folder / TABLE, comparison.models.to_csv(index=False, lineterminator="\n"))
     storage.write_text(folder / PAIRS, comparison.pairs.to_csv(index=False, lineterminator="\n"))
     words = {"title": title, "facts": _facts(comparison, facts), "synthetic": synthetic, "missing": missing}
@@ -105,27 +114,31 @@ def _sheets(comparison: Comparison, tables: Mapping[str, Sequence[str]] | None) 
     asked |= {OTHERS: rest} if (rest := [name for name in rows if name not in named]) else {}
     found = {title: [rows[name] for name in names if name in rows] for title, names in asked.items()}
     level = f"{100 * comparison.drawing.level:g} %"
-    sheets = [_test_sheet(title, each, level) for title, each in found.items() if each]
+    names = comparison.figures
+    sheets = [_test_sheet(title, each, level, names) for title, each in found.items() if each]
     done = [row for row in rows.values() if row["seeds"]]
-    sheets += [_split_sheet(done)] if done else []
+    sheets += [_split_sheet(done, names)] if done else []
     sheets += [_cost_sheet(done)] if any(row[name] is not None for row in done for name in _COSTS) else []
     missing = list(dict.fromkeys(name for names in asked.values() for name in names if name not in rows))
     return sheets, missing
 
 
-def _test_sheet(title: str, rows: Sequence[Row], level: str) -> Sheet:
-    figures = tuple(_WORDS.values())
+def _test_sheet(title: str, rows: Sequence[Row], level: str, names: Sequence[str]) -> Sheet:
+    figures = tuple(_word(name) for name in names)
     published = (f"published {figures[0]}", *figures[1:], f"ours − published {figures[0]}", *figures[1:])
-    headings = ("model", "variant", "seeds", *figures, f"RMSE of the seeds' mean ({level} interval)", *published, "")
-    return Sheet(title=title, headings=headings, left=(0, 1, 6, 13), rows=[_test_cells(row) for row in rows])
+    together = f"{figures[0]} of the seeds' mean ({level} interval)"
+    headings = ("model", "variant", "seeds", *figures, together, *published, "")
+    left = (0, 1, 3 + len(names), len(headings) - 1)
+    return Sheet(title=title, headings=headings, left=left, rows=[_test_cells(row, names) for row in rows])
 
 
-def _test_cells(row: Row) -> tuple[str, ...]:
-    ours = [_spread(row, f"test_{name}", digits) for name, digits in _DIGITS.items()]
-    theirs = [_number(row[f"published_{name}"], digits) for name, digits in _DIGITS.items()]
-    apart = [_number(row[f"difference_{name}"], digits, sign="+") for name, digits in _DIGITS.items()]
-    interval = _interval(row["ensemble_rmse_low"], row["ensemble_rmse_high"])
-    together = "–" if row["ensemble_rmse"] is None else f"{row['ensemble_rmse']:.2f} ({interval})"
+def _test_cells(row: Row, names: Sequence[str]) -> tuple[str, ...]:
+    ours = [_spread(row, f"test_{name}", _digits(name)) for name in names]
+    theirs = [_number(row[f"published_{name}"], _digits(name)) for name in names]
+    apart = [_number(row[f"difference_{name}"], _digits(name), sign="+") for name in names]
+    lead = f"ensemble_{names[0]}"
+    interval = _interval(row[f"{lead}_low"], row[f"{lead}_high"])
+    together = "–" if row[lead] is None else f"{row[lead]:.2f} ({interval})"
     variant = ", ".join(text for text in (row["family"], row["variant"]) if text)
     return (row["name"], variant, str(row["seeds"]), *ours, together, *theirs, *apart, _remark(row))
 
@@ -140,17 +153,43 @@ def _remark(row: Row) -> str:
     return ", ".join(remarks)
 
 
-def _split_sheet(rows: Sequence[Row]) -> Sheet:
+def _group_sheet(grouped: pd.DataFrame, comparison: Comparison) -> Sheet:
+    names, level = comparison.figures, f"{100 * comparison.drawing.level:g} %"
+    words = tuple(_word(name) for name in names)
+    lead = f"{words[0]} ({level} interval)"
+    headings = ("model", "group", "studies", *words, lead, *(f"published {word}" for word in words))
+    cells = [
+        (
+            *(row["name"], row["group"], str(row["studies"])),
+            *(_number(row[name], _digits(name)) for name in names),
+            _interval(row[f"{names[0]}_low"], row[f"{names[0]}_high"]),
+            *(_number(row[f"published_{name}"], _digits(name)) for name in names),
+        )
+        for row in _records(grouped)
+    ]
+    note = "Of the mean prediction over seeds, on the test studies of each group."
+    return Sheet(title="By group", headings=headings, left=(0, 1, 3 + len(names)), rows=cells, note=note)
+
+
+def _word(name: str) -> str:
+    return _WORDS.get(name, name)
+
+
+def _digits(name: str) -> int:
+    return _DIGITS.get(name, 3)
+
+
+def _split_sheet(rows: Sequence[Row], names: Sequence[str]) -> Sheet:
     splits = {"train": "training", "validation": "validation", "test": "test"}
     headings = (
         "model",
-        *(f"{word} {_WORDS[name]}" for name in FIGURES for word in splits.values()),
+        *(f"{word} {_word(name)}" for name in names for word in splits.values()),
         "RMSE of the mean",
     )
     cells = [
         (
             row["name"],
-            *(_spread(row, f"{split}_{name}", _DIGITS[name]) for name in FIGURES for split in splits),
+            *(_spread(row, f"{split}_{name}", _digits(name)) for name in names for split in splits),
             _number(row["baseline_rmse"], 2),
         )
         for row in rows
@@ -179,14 +218,14 @@ def _cost_sheet(rows: Sequence[Row]) -> Sheet:
 
 def _pair_sheet(comparison: Comparison) -> Sheet:
     level = f"{100 * comparison.drawing.level:g} % interval"
-    names = [name for name in FIGURES if f"{name}_difference" in comparison.pairs.columns]
-    headings = ("first", "second", *(text for name in names for text in (_WORDS[name], level, "first better")))
+    names, better = comparison.compared, "above" if comparison.binary else "below"
+    headings = ("first", "second", *(text for name in names for text in (_word(name), level, "first better")))
     cells = [
         (row["first"], row["second"], *(text for name in names for text in _pair_cells(row, name)))
         for row in _records(comparison.pairs)
     ]
     note = (
-        "First minus second, of the mean over seeds: below 0 the first is better. Paired bootstrap over patients,"
+        f"First minus second, of the mean over seeds: {better} 0 the first is better. Paired bootstrap over patients,"
         f" {comparison.drawing.resamples} draws; “first better” is the share of them in which it is. The intervals are"
         " not widened for the number of pairs: among many pairs some miss 0 by chance."
     )

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cinecor.evaluation.bands import BANDS
+from cinecor.evaluation.classification import HALF
 from cinecor.evaluation.quantities import EF, with_unit
 from cinecor.evaluation.results import QuantityResult
 
@@ -78,6 +79,7 @@ def bland_altman(pairs: pd.DataFrame, result: QuantityResult) -> Figure:
         ("lower", "lower limit", GREEN),
         ("upper", "upper limit", GREEN),
     ):
+        assert result.agreement is not None
         estimate = getattr(result.agreement, line)
         if estimate.value is None:
             continue
@@ -95,6 +97,25 @@ def bland_altman(pairs: pd.DataFrame, result: QuantityResult) -> Figure:
     axes.set_xlabel(with_unit("Mean of predicted and true", result.quantity))
     axes.set_ylabel(with_unit("Predicted − true", result.quantity))
     axes.set_title(f"n = {result.studies} studies", fontsize=9, color=GREY)
+    return figure
+
+
+def roc_curve(pairs: pd.DataFrame, result: QuantityResult) -> Figure | None:
+    """Sensitivity against 1 - specificity of every threshold of a probability; None where all studies are of a kind."""
+    rows = pairs[pairs["quantity"] == result.quantity].sort_values("predicted", ascending=False)
+    sick = rows["true"].to_numpy(float) > HALF
+    if sick.all() or not sick.any():
+        return None
+    ends = np.flatnonzero(np.append(np.diff(rows["predicted"].to_numpy(float)) != 0, True))  # equal ones go together
+    found, false = (np.append(0, np.cumsum(kind)[ends]) / kind.sum() for kind in (sick, ~sick))
+    figure, axes = _axes(_SIZE)
+    axes.plot([0, 1], [0, 1], color=GREY, lw=1)
+    axes.plot(false, found, color=BLUE, lw=1.5)
+    marked = {name: result.figure(name).value for name in ("sensitivity", "specificity")}
+    axes.plot([1 - (marked["specificity"] or 0)], [marked["sensitivity"] or 0], "o", color=ORANGE, label="from ½ on")
+    axes.set(xlabel="1 − specificity", ylabel="Sensitivity", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    axes.set_title(f"n = {result.studies} studies, {int(sick.sum())} positive", fontsize=9, color=GREY)
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
     return figure
 
 

@@ -7,19 +7,24 @@ Introduction to the Bootstrap, 1993, section 8.3; R's ``boot(data, function(d, i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from cinecor.evaluation.bootstrap import USUAL, Drawing, Interval, draw
-from cinecor.evaluation.regression import variance
+from cinecor.evaluation.classification import DECISIONS
+from cinecor.evaluation.regression import Metric, mae, pearson, r2, rmse, variance
 
-FIGURES = ("rmse", "mae", "r2")
+FIGURES: Mapping[str, Metric] = MappingProxyType({"rmse": rmse, "mae": mae, "r2": r2, "pearson": pearson})
+"""Of values; those of a yes or no are ``classification.DECISIONS``."""
 COMPARED = ("rmse", "mae")
-"""Figures of which differences are made; the smaller is the better."""
+"""Figures of values of which differences are made; the smaller is the better."""
+COMPARED_DECISIONS = ("auroc", "f1")
+"""Figures of a yes or no of which differences are made; the larger is the better."""
 
 _ROUNDING = 1e-12
 """Relative difference below which two sums are the same: adding up in another order makes about 1e-15."""
@@ -27,7 +32,7 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Of one figure of two models, first minus second: below 0 the first is better."""
+    """Of one figure of two models, first minus second: below 0 the first is better, above 0 in a yes or no."""
 
     value: float
     low: float | None
@@ -51,34 +56,50 @@ def judge(
     true: Float[np.ndarray, " studies"],
     patients: Sequence[str],
     drawing: Drawing = USUAL,
+    *,
+    binary: bool = False,
 ) -> Judged:
-    """Intervals of RMSE, MAE and R² of each model, and of the differences of every two.
+    """Intervals of every figure of each model, and of the differences of every two.
 
     Args:
         predicted: one row a model, in the unit of ``true``.
         true: of the same studies in the same order, at least one.
         patients: whose each study is; a drawn patient brings all their studies, for all models.
         drawing: confidence, number of draws and seed.
+        binary: judge probabilities of a yes or no.
     """
+    figures, compared = (DECISIONS, COMPARED_DECISIONS) if binary else (FIGURES, COMPARED)
     models = len(predicted)
     places = np.array(list(combinations(range(models), 2)), dtype=np.int64).reshape(-1, 2)
-    squared, absolute = (predicted - true) ** 2, np.abs(predicted - true)
 
     def statistic(weights: Float[np.ndarray, "*draws studies"]) -> Float[np.ndarray, "figures ..."]:
-        square = _means(squared, weights)
-        single = {"rmse": np.sqrt(square), "mae": _means(absolute, weights), "r2": _explained(square, true, weights)}
-        between = [_subtract(single[name][places[:, 0]], single[name][places[:, 1]]) for name in COMPARED]
+        single = _errors(predicted, true, weights) if not binary else {}
+        for name, figure in figures.items():
+            if name not in single:
+                single[name] = np.stack([figure(said, true, weights) for said in predicted])
+        between = [_subtract(single[name][places[:, 0]], single[name][places[:, 1]]) for name in compared]
         return np.concatenate([*single.values(), *between])
 
     drawn = draw(statistic, list(patients), drawing)
-    values, own = statistic(np.ones(len(true))), len(FIGURES) * models
+    values, own = statistic(np.ones(len(true))), len(figures) * models
     return Judged(
         [
-            {name: drawn.intervals[place * models + model] for place, name in enumerate(FIGURES)}
+            {name: drawn.intervals[place * models + model] for place, name in enumerate(figures)}
             for model in range(models)
         ],
-        _differences(places, values[own:], drawn.intervals[own:], drawn.draws[own:]),
+        _differences(places, values[own:], drawn.intervals[own:], drawn.draws[own:], compared),
     )
+
+
+def _errors(
+    predicted: Float[np.ndarray, "models studies"],
+    true: Float[np.ndarray, " studies"],
+    weights: Float[np.ndarray, "*draws studies"],
+) -> dict[str, Float[np.ndarray, "models ..."]]:
+    """What is made of errors, of all models at once."""
+    square = _means((predicted - true) ** 2, weights)
+    absolute = _means(np.abs(predicted - true), weights)
+    return {"rmse": np.sqrt(square), "mae": absolute, "r2": _explained(square, true, weights)}
 
 
 def _means(
@@ -111,12 +132,14 @@ def _differences(
     values: Float[np.ndarray, " figures"],
     intervals: Sequence[Interval],
     draws: Float[np.ndarray, "figures draws"],
+    compared: Sequence[str],
 ) -> dict[tuple[int, int], dict[str, Difference]]:
     found: dict[tuple[int, int], dict[str, Difference]] = {}
-    shares = (draws < 0).mean(-1) if draws.shape[-1] else None
+    better = draws > 0 if compared == COMPARED_DECISIONS else draws < 0
+    shares = better.mean(-1) if draws.shape[-1] else None
     for index, (first, second) in enumerate(places.tolist()):
         found[first, second] = {}
-        for place, name in enumerate(COMPARED):
+        for place, name in enumerate(compared):
             at = place * len(places) + index
             found[first, second][name] = Difference(
                 value=float(values[at]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 EF = "ef"
 
 _LABELS = {
@@ -9,8 +11,16 @@ _LABELS = {
     "edv_ml": "End-diastolic volume",
     "esv_ml": "End-systolic volume",
     "sv_ml": "Stroke volume",
+    "infarct": "Infarct",
+    "infarct_a4c": "Infarct in A4C",
+    "infarct_a2c": "Infarct in A2C",
 }
 _UNITS = {"_ml": "mL", "_mm": "mm", "_mm2": "mm²", "_ms": "ms", "_bpm": "1/min", "_g": "g"}
+
+
+def is_binary(true: Iterable[float]) -> bool:
+    """Whether a quantity is a yes or no, so that what is predicted is a probability: all its true values are 0 or 1."""
+    return set(true) <= {0.0, 1.0}
 
 
 def unit(quantity: str) -> str:

@@ -20,9 +20,13 @@ from cinecor.version import __version__
 
 PAGE, RESULTS, STUDIES = "evaluation.html", "results.json", "studies.csv"
 _FIGURES = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "pearson": "Pearson r", "icc": "ICC(A,1)", "bias": "Bias"}
+_FIGURES |= {"auroc": "AUROC", "sensitivity": "Sensitivity", "specificity": "Specificity", "precision": "Precision"}
+_FIGURES |= {"f1": "F1", "accuracy": "Accuracy"}
+_HEADLINE, _BINARY_HEADLINE = ("mae", "rmse", "r2"), ("auroc", "sensitivity", "specificity", "f1")
 _TITLES = {
     "predicted-versus-true": "Predicted against true",
     "bland-altman": "Bland–Altman",
+    "roc": "Sensitivity against specificity",
     "calibration": "Calibration of the intervals",
     "learning-curves": "Learning curves",
     "generalisation-gap": "From training to test",
@@ -61,6 +65,9 @@ def _draw(results: Results, manifest: Mapping[str, Any], run: Path | None) -> di
     found: dict[str, Figure | None] = {}
     for result in results.quantities:
         suffix = "" if len(results.quantities) == 1 else f"-{result.quantity}"
+        if result.agreement is None:
+            found[f"roc{suffix}"] = figures.roc_curve(results.pairs, result)
+            continue
         found[f"predicted-versus-true{suffix}"] = figures.predicted_versus_true(results.pairs, result)
         found[f"bland-altman{suffix}"] = figures.bland_altman(results.pairs, result)
         found[f"calibration{suffix}"] = figures.calibration_curve(result)
@@ -104,7 +111,12 @@ def _tables(result: QuantityResult) -> dict[str, Any]:
         "title": label(result.quantity),
         "result": result,
         "figures": [(_FIGURES[figure.name], figure) for figure in result.figures],
-        "agreement": [
+        "headline": [
+            (_FIGURES[name], result.figure(name)) for name in (_BINARY_HEADLINE if agreement is None else _HEADLINE)
+        ],
+        "agreement": []
+        if agreement is None
+        else [
             ("Bias", agreement.bias),
             ("Lower limit of agreement", agreement.lower),
             ("Upper limit of agreement", agreement.upper),

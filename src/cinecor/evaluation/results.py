@@ -16,10 +16,10 @@ from cinecor.evaluation.agreement import Agreement, bland_altman
 from cinecor.evaluation.bands import BANDS, BORDERLINE, Band, band_index, confusion
 from cinecor.evaluation.bootstrap import USUAL, Drawing, intervals
 from cinecor.evaluation.calibration import Calibration
-from cinecor.evaluation.classification import Detection, detect, proportion
+from cinecor.evaluation.classification import Detection, decide, detect, proportion
 from cinecor.evaluation.collapse import Baseline, against_mean
 from cinecor.evaluation.estimate import Estimate, absent
-from cinecor.evaluation.quantities import EF, unit
+from cinecor.evaluation.quantities import EF, is_binary, unit
 from cinecor.evaluation.regression import IN_UNIT, METRICS
 from cinecor.evaluation.table import check_truth, pair
 from cinecor.records import PRESERVED_EF, REDUCED_EF
@@ -58,7 +58,8 @@ class QuantityResult:
     patients: int
     clips: int
     figures: tuple[Estimate, ...]
-    agreement: Agreement
+    agreement: Agreement | None
+    """None of a yes or no."""
     baseline: Baseline
     calibration: Calibration | None = None
     bands: tuple[BandResult, ...] = ()
@@ -68,7 +69,8 @@ class QuantityResult:
     right_band: Estimate | None = None
 
     def figure(self, name: str) -> Estimate:
-        """The figure of that name (``rmse``, ``mae``, ``r2``, ``pearson``, ``icc``, ``bias``)."""
+        """The figure of that name (``rmse``, ``mae``, ``r2``, ``pearson``, ``icc``, ``bias``; of a yes or no
+        ``auroc``, ``sensitivity``, ``specificity``, ``precision``, ``f1``, ``accuracy``)."""
         return next(figure for figure in self.figures if figure.name == name)
 
     def as_dict(self) -> dict[str, Any]:
@@ -77,7 +79,7 @@ class QuantityResult:
         return {
             **plain,
             **_by_name(self.figures),
-            "agreement": self.agreement.as_dict(),
+            "agreement": self.agreement.as_dict() if self.agreement else None,
             "baseline": self.baseline.as_dict(),
             "calibration": self.calibration.as_dict() if self.calibration else None,
             "bands": [band.as_dict() for band in self.bands],
@@ -117,7 +119,7 @@ class Results:
             for figure in (*result.figures, result.baseline.skill):
                 value = "–" if figure.value is None else f"{figure.value:.2f}"
                 span = figure.reason if figure.low is None else f"{figure.low:.2f} to {figure.high:.2f}"
-                lines.append(f"  {figure.name:<9}{value:>8} {figure.unit:<3} {self.drawing.level:.0%} interval {span}")
+                lines.append(f"  {figure.name:<11}{value:>8} {figure.unit:<3} {self.drawing.level:.0%} interval {span}")
         return "\n".join([*lines, *(f"warning: {text}" for text in self.warnings)])
 
     def as_dict(self) -> dict[str, Any]:
@@ -197,9 +199,16 @@ def _quantity(
         studies=len(true),
         patients=len(set(patients)),
         clips=int(rows["clips"].sum()),
+        figures=(),
+        agreement=None,
+        baseline=against_mean(predicted, true, patients, training=training, drawing=drawing),
+    )
+    if is_binary(truth[truth["quantity"] == name]["value"]):
+        return replace(result, figures=decide(predicted, true, patients, drawing=drawing))
+    result = replace(
+        result,
         figures=_figures(tuple(METRICS), predicted, true, patients, unit(name), drawing),
         agreement=bland_altman(predicted, true, patients, unit=unit(name), drawing=drawing),
-        baseline=against_mean(predicted, true, patients, training=training, drawing=drawing),
         calibration=_calibration(rows, tuning, name, interval_level, drawing.level),
     )
     return result if name != EF else _with_bands(result, predicted, true, patients, drawing)

@@ -115,7 +115,7 @@ class Analyser:
         )
 
     def _look(self, cine: Cine, index: int) -> Finding:
-        reason = refusal(cine, self._predictor.spec)
+        reason = refusal(cine, self._predictor.spec, self._predictor.view)
         summary = summarise(cine, index, cine.frames or 0)
         if reason:
             return Finding(summary=summary, reason=reason)

@@ -47,7 +47,7 @@ def _explain_study(
     found = 0
     for index, recorded in enumerate(study.cines):
         cine = with_times(recorded, predictor.settings.frame_ms)
-        reason = refusal(cine, predictor.spec)
+        reason = refusal(cine, predictor.spec, predictor.view)
         if reason:
             reasons.append(InputError("UNSUPPORTED", f"loop {index}: {reason}"))
             continue

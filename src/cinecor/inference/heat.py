@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from cinecor.clips import cut, prepare
-from cinecor.clips.sampling import ABSENT, choose_listed
+from cinecor.clips.sampling import ABSENT
 from cinecor.inference.loop import PICTURE, Loop
 from cinecor.inference.predictor import Predictor
 from cinecor.records import Frames, Picture
@@ -57,7 +57,7 @@ def heated_clip(predictor: Predictor, loop: Loop, recorded: Frames, *, signed: b
         ConfigError: CONFLICT for a network that has no feature map to show.
     """
     start = loop.beat_starts[0] if loop.beat_starts else loop.starts[len(loop.starts) // 2]
-    indices = choose_listed(len(loop.frames), predictor.spec, (start,), loop.cine.times_ms)[0]
+    indices = loop.row(predictor.spec, start)
     heat = predictor.heat(cut(loop.frames, indices, predictor.spec), signed=signed)
     there = indices != ABSENT  # a short loop's clip ends in frames that are none
     chosen = indices[there]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, Int64, UInt8
 
 from cinecor.clips import cut, find_sector, prepare
+from cinecor.clips.interpolation import spread
 from cinecor.clips.sampling import choose_even, choose_listed, count_starts
 from cinecor.clips.sector import Sector
 from cinecor.errors import InputError
@@ -38,9 +39,14 @@ class Loop:
 
     def clips(self, spec: ClipSpec) -> Float32[np.ndarray, "clip channel length height width"]:
         """All clips, averaged ones first."""
-        starts = (*self.starts, *self.beat_starts)
-        indices = choose_listed(len(self.frames), spec, starts, self.cine.times_ms)
-        return np.stack([cut(self.frames, row, spec) for row in indices])
+        return np.stack([cut(self.frames, self.row(spec, start), spec) for start in (*self.starts, *self.beat_starts)])
+
+    def row(self, spec: ClipSpec, start: int) -> Int64[np.ndarray, " length"]:
+        """Recorded frames of the clip from one of the starts."""
+        ends = {ed: end for ed, _, end in self.beats.beats}
+        if spec.time == "cycle" and start in ends:
+            return spread(start, ends[start], spec.length)
+        return choose_listed(len(self.frames), spec, (start,), self.cine.times_ms)[0]
 
     @property
     def summary(self) -> CineSummary:
@@ -92,12 +98,15 @@ def open_loop(cine: Cine, index: int, recorded: Frames, spec: ClipSpec, clips: i
     beats, curve = _find_beats(frames, cine)
     even = choose_even(len(frames), spec, clips, cine.times_ms)
     last = count_starts(len(frames), spec, cine.times_ms) - 1
-    beat_starts = tuple(ed for ed, _, _ in beats.beats if ed <= last)[:SHOWN_BEATS]
+    beat_starts = tuple(ed for ed, _, _ in beats.beats if ed <= last)[:SHOWN_BEATS] if spec.time == "frames" else ()
+    starts = tuple(int(row[0]) for row in even)
+    if spec.time == "cycle" and beats.beats:
+        starts = tuple(ed for ed, _, _ in beats.beats)[:clips]
     return Loop(
         cine=cine,
         index=index,
         frames=frames,
-        starts=tuple(int(row[0]) for row in even),
+        starts=starts,
         beat_starts=beat_starts,
         beats=beats,
         curve=curve,

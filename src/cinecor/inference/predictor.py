@@ -45,6 +45,12 @@ class Predictor:
     line: tuple[float, float] = (1.0, 0.0)
     """Slope and intercept (%) that take EF by outlines to what is predicted."""
 
+    @property
+    def view(self) -> str | None:
+        """The only view that the weights were trained on, where it was one alone."""
+        view: str | None = self.manifest.extra.get("view")
+        return view
+
     def values(
         self, clips: Float32[np.ndarray, "clip channel length height width"]
     ) -> tuple[Float[np.ndarray, " clip"], Float[np.ndarray, "clip feature"]]:

@@ -22,8 +22,16 @@ def with_times(cine: Cine, frame_ms: float | None) -> Cine:
     return replace(cine, times_ms=times, notes=(*cine.notes, f"frame times from the user ({frame_ms:g} ms)"))
 
 
-def refusal(cine: Cine, spec: ClipSpec) -> str:
-    """Why no ejection fraction can be had from this loop; empty where it can be tried."""
+def refusal(cine: Cine, spec: ClipSpec, view: str | None = None) -> str:
+    """Why no ejection fraction can be had from this loop; empty where it can be tried.
+
+    Args:
+        cine: header of the loop.
+        spec: clips of the weights.
+        view: the only one that the weights were trained on; None where it was not one alone.
+    """
+    if view is not None and cine.view not in (None, view):
+        return f"the view is {cine.view}; these weights were trained on {view} alone"
     return _by_kind(cine) or _by_time(cine, spec)
 
 

@@ -10,7 +10,7 @@ from cinecor.phantom.echo import NOTE
 from cinecor.phantom.echo_patient import draw_camus_heart, draw_person
 from cinecor.phantom.imaging import draw_imaging
 from cinecor.phantom.loop import Loop, wander
-from cinecor.phantom.population import draw_split, generator
+from cinecor.phantom.population import draw_split, fold_of, generator
 from cinecor.phantom.quality import aimed, draw_grades, grade
 from cinecor.phantom.tissue import Tissue
 from cinecor.phantom.views import A2C, A4C, View
@@ -45,9 +45,10 @@ def camus_study(
         quality: of both views; drawn for each, as often as in CAMUS, where ``any``.
 
     Returns:
-        Cines A2C and A4C with masks of every frame (1 left ventricle, 2 myocardium, 3 left atrium) and outlines at ED
-        and ES. Labels ``ef`` (%, exact), ``edv_ml``, ``esv_ml``, ``ed_frame``, ``es_frame``, ``heart_rate_bpm``,
-        ``quality_a2c``, ``quality_a4c`` (Good, Medium, Poor), ``age_years``, ``sex``.
+        Cines A4C and A2C with masks of every frame (1 left ventricle, 2 myocardium, 3 left atrium) and outlines at ED
+        and ES. Labels ``ef`` (%, exact), ``edv_ml``, ``esv_ml``, ``heart_rate_bpm``, ``age_years``, ``sex``, ``fold``
+        (0 to 9), and of each view ``ed_frame_a4c``, ``es_frame_a4c``, ``quality_a4c`` (Good, Medium, Poor), the same
+        for ``a2c``.
 
     Raises:
         ConfigError: OUT_OF_RANGE for a quality that there is not.
@@ -61,20 +62,24 @@ def camus_study(
     frames = max(2, min(frames, max_frames))
     times = np.linspace(0.0, systole_ms, frames)
     cines = tuple(
-        _cine(heart, view, found, times, size, (seed, index)) for view, found in zip((A2C, A4C), grades, strict=True)
+        _cine(heart, view, found, times, size, (seed, index))
+        for view, found in zip((A4C, A2C), reversed(grades), strict=True)
     )
     labels: dict[str, float | str] = {
         "ef": heart.ef,
         "edv_ml": heart.edv,
         "esv_ml": heart.esv,
-        "ed_frame": 0,
-        "es_frame": frames - 1,
         "heart_rate_bpm": heart.heart_rate,
-        "quality_a2c": grades[0].capitalize(),
-        "quality_a4c": grades[1].capitalize(),
         "age_years": person.age_years,
         "sex": person.sex,
+        "fold": float(fold_of(index)),
     }
+    for view, found in (("a4c", grades[1]), ("a2c", grades[0])):
+        labels |= {
+            f"ed_frame_{view}": 0.0,
+            f"es_frame_{view}": float(frames - 1),
+            f"quality_{view}": found.capitalize(),
+        }
     return Study(id=f"{seed:04d}c{index:06d}", cines=cines, split=split or draw_split(seed, index), labels=labels)
 
 

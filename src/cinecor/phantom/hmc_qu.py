@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -15,9 +14,9 @@ from cinecor.phantom.echo_patient import VISIBLE, draw_infarct_heart
 from cinecor.phantom.imaging import draw_imaging
 from cinecor.phantom.loop import Loop, wander
 from cinecor.phantom.overlays import dress
-from cinecor.phantom.population import Recording, draw_phases, draw_split, generator
+from cinecor.phantom.population import Recording, draw_phases, generator
 from cinecor.phantom.quality import aimed, draw_grades, grade
-from cinecor.phantom.segments import infarcted
+from cinecor.phantom.segments import IN_A2C, IN_A4C, infarcted
 from cinecor.phantom.tissue import Tissue
 from cinecor.phantom.views import A2C, A4C, View
 from cinecor.records import Cine, Split, Study
@@ -25,7 +24,6 @@ from cinecor.records import Cine, Split, Study
 RATE = 25.0  # frames a second
 SCREENS = ((422, 636), (434, 636), (600, 800), (768, 1024))
 SCREEN_SHARES = (0.45, 0.25, 0.2, 0.1)
-MASK_SIZE = 224  # px: HMC-QU's masks are the whole frame at this size, whatever the frame's own
 BEATS = (1.35, 2.1)  # a loop holds one whole cycle wherever it starts, and up to another
 LV_WALL = 1  # label of a mask
 
@@ -38,15 +36,16 @@ def infarct_study(
     Args:
         index: which patient of the cohort.
         seed: which cohort.
-        split: of the study; drawn (75 / 12.5 / 12.5 %) where not given.
+        split: of the study; none where not given, as the layout has none.
         max_frames: longest loop; one that is shorter than a cycle has no masks.
         quality: of both views; drawn for each, as often as in CAMUS, where ``any``.
 
     Returns:
-        Cines A4C and A2C, both with the same frame times; the A4C cine has masks (1: wall of the left ventricle;
-        224x224, the whole frame at that size) for the frames of one cycle, from one end-diastole to the next.
-        Labels ``infarct`` (1 where any segment of the two views is), ``seg3`` … (0 or 1, the twelve segments of the
-        views by AHA number), ``ef`` (%), ``edv_ml``, ``esv_ml``, ``ed_frame``, ``es_frame``, ``heart_rate_bpm``,
+        Cines A4C and A2C, both with the same frame times; the A4C cine has masks (1: wall of the left ventricle) for
+        the frames of one cycle, from one end-diastole to the next. Labels ``seg3`` … (0 or 1, the twelve segments of
+        the views by AHA number), ``infarct`` (1 where any of them is), ``infarct_a4c``, ``infarct_a2c`` (1 where any
+        of this view's is), ``reference_frame_a4c`` and ``end_of_cycle_a4c`` (where there is a whole cycle), the same
+        for ``a2c``, ``ef`` (%), ``edv_ml``, ``esv_ml``, ``ed_frame``, ``es_frame``, ``heart_rate_bpm``,
         ``quality_a4c``, ``quality_a2c``.
 
     Raises:
@@ -65,6 +64,8 @@ def infarct_study(
     ed, es = _events(heart, phases)
     labels: dict[str, float | str] = {
         "infarct": float(any(positive[number] for number in VISIBLE)),
+        "infarct_a4c": float(any(positive[number] for number in IN_A4C)),
+        "infarct_a2c": float(any(positive[number] for number in IN_A2C)),
         **{f"seg{number}": float(positive[number]) for number in VISIBLE},
         "ef": heart.ef,
         "edv_ml": heart.edv,
@@ -75,7 +76,10 @@ def infarct_study(
         "quality_a4c": grades[0].capitalize(),
         "quality_a2c": grades[1].capitalize(),
     }
-    return Study(id=f"{seed:04d}q{index:06d}", cines=cines, split=split or draw_split(seed, index), labels=labels)
+    if cycle := _cycle(phases):
+        for view in ("a4c", "a2c"):
+            labels |= {f"reference_frame_{view}": float(cycle[0]), f"end_of_cycle_{view}": float(cycle[-1])}
+    return Study(id=f"{seed:04d}q{index:06d}", cines=cines, split=split, labels=labels)
 
 
 def _phases(heart: Heart, max_frames: int, rng: np.random.Generator) -> Float[np.ndarray, " time"]:
@@ -150,4 +154,4 @@ def _wall(loop: Loop, frame: int, corner: tuple[int, int], shape: tuple[int, int
     size, (left, top) = loop.screen.size, corner
     whole = np.zeros(shape, np.uint8)
     whole[top : top + size, left : left + size] = loop.labels(frame, {Tissue.LV_WALL: LV_WALL})
-    return np.asarray(cv2.resize(whole, (MASK_SIZE, MASK_SIZE), interpolation=cv2.INTER_NEAREST))
+    return whole

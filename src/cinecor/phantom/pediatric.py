@@ -13,12 +13,11 @@ from cinecor.phantom.echo import NOTE, SIZE
 from cinecor.phantom.echo_patient import anatomical
 from cinecor.phantom.imaging import Imaging, draw_imaging
 from cinecor.phantom.loop import RASTER_MM, Loop, wander
-from cinecor.phantom.population import Recording, draw_phases, draw_split, generator, heart_of
+from cinecor.phantom.population import Recording, draw_phases, fold_of, generator, heart_of
 from cinecor.phantom.quality import aimed, grade
 from cinecor.phantom.views import A4C, PSAX, View
 from cinecor.records import Cine, Split, Study
 
-FOLDS = 10
 RATES = (45.0, 90.0)  # frames a second
 BEATS = (2.0, 4.5)
 OLDEST = 18.0  # years
@@ -54,7 +53,7 @@ def pediatric_study(
     Args:
         index: which child of the cohort.
         seed: which cohort.
-        split: of the study; drawn (75 / 12.5 / 12.5 %) where not given.
+        split: of the study; none where not given: folds take turns at it.
         size: side of the square frames, px.
         max_frames: longest loop.
         quality: of the images; the hearts are the same.
@@ -88,12 +87,12 @@ def pediatric_study(
         "sex": child.sex,
         "height_cm": child.height_cm,
         "weight_kg": child.weight_kg,
-        "fold": int(generator(seed, index, "fold").integers(FOLDS)),
+        "fold": float(fold_of(index)),
     }
     cines = tuple(
         _cine(loop, frame_ms, (ed, es), generator(seed, index, loop.imaging.plane.view.name)) for loop in loops
     )
-    return Study(id=f"{seed:04d}p{index:06d}", cines=cines, split=split or draw_split(seed, index), labels=labels)
+    return Study(id=f"{seed:04d}p{index:06d}", cines=cines, split=split, labels=labels)
 
 
 def draw_child(seed: int, index: int) -> tuple[Child, Heart]:

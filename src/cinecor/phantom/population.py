@@ -23,6 +23,7 @@ EDV_LIMITS = (35.0, 340.0)  # mL
 FRAME_LIMITS = (24, 1000)
 RATE_LIMITS = (25.0, 90.0)  # frames a second
 VALIDATION, TEST = 0.125, 0.125  # parts of the patients
+FOLDS = 10  # of the cohorts that are published with them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,11 @@ def draw_split(seed: int, index: int) -> Split:
     if place < TEST:
         return "test"
     return "validation" if place < TEST + VALIDATION else "train"
+
+
+def fold_of(index: int) -> int:
+    """In which fold a patient is tested, from 0: in turn, so that folds are even and a small cohort has the first."""
+    return index % FOLDS
 
 
 def draw_ef(rng: np.random.Generator) -> float:

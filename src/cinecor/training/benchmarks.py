@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cinecor.errors import ConfigError
@@ -46,14 +46,15 @@ def select_rows(benchmark: str, tables: Sequence[int] = (), only: Sequence[str] 
 
 
 def plan(rows: dict[str, Recipe], seeds: int, changes: Sequence[str], out: Path) -> list[Job]:
-    """A job for each row and seed; seed by seed, so that every row has a result early.
+    """A job for each row and seed, and for each fold where the recipe splits by folds; seed by seed, so that every row
+    has a result early.
 
     Args:
         rows: recipes by name.
         seeds: how many trainings of each row, with seeds 0, 1, …
         changes: options of every recipe, as ``cinecor train`` takes them; ``--NAME:batch_size 2`` is one of the rows
             of that name only (* and ? are wild).
-        out: folder that will hold ``runs/NAME/seed0`` …
+        out: folder that will hold ``runs/NAME/seed0`` … or ``runs/NAME/seed0-fold0`` …
 
     Raises:
         ConfigError: as ``apply_overrides``; OUT_OF_RANGE where a change is for rows that are not among these.
@@ -61,14 +62,25 @@ def plan(rows: dict[str, Recipe], seeds: int, changes: Sequence[str], out: Path)
     pairs = split_words(changes)
     _check_patterns([name for name, _ in pairs], list(rows))
     return [
-        Job(
-            name=name,
-            recipe=apply_overrides(recipe, [*_words_for(name, pairs), "--seed", str(seed)]),
-            folder=out / "runs" / name / f"seed{seed}",
-        )
+        job
         for seed in range(seeds)
         for name, recipe in rows.items()
+        for job in _jobs(name, recipe, [*_words_for(name, pairs), "--seed", str(seed)], out / "runs" / name)
     ]
+
+
+def _jobs(name: str, recipe: Recipe, words: list[str], folder: Path) -> Iterator[Job]:
+    """The job of one seed, or those of its folds; of one fold where the words say which."""
+    changed = apply_overrides(recipe, words)
+    home = folder / f"seed{changed.seed}"
+    if changed.split.by not in ("fold", "kfold"):
+        yield Job(name=name, recipe=changed, folder=home)
+        return
+    told = any(word.partition("=")[0] == "--split.fold" for word in words)
+    folds = (changed.split.fold,) if told else tuple(range(changed.split.folds))
+    for fold in folds:
+        one = apply_overrides(changed, ["--split.fold", str(fold)])
+        yield Job(name=name, recipe=one, folder=home.with_name(f"{home.name}-fold{fold}"), folds=folds)
 
 
 def _words_for(row: str, pairs: Sequence[tuple[str, str]]) -> list[str]:

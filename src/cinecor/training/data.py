@@ -15,10 +15,11 @@ import platformdirs
 
 from cinecor.clips import Cache, ClipDataset, Sampling
 from cinecor.clips.dataset import STREAM
+from cinecor.errors import DatasetError
 from cinecor.records import Split, Study
 from cinecor.training.reading import is_synthetic, read_folder
 from cinecor.training.recipe_fields import Recipe
-from cinecor.training.splitting import keep_labelled, split_studies
+from cinecor.training.splitting import keep_labelled, keep_view, split_studies
 from cinecor.training.starts import read_starts
 
 Purpose: TypeAlias = Literal["train", "validation", "test"]
@@ -38,7 +39,7 @@ class TrainingData:
     """Whether the hearts were simulated."""
     splits: Mapping[Split, tuple[Study, ...]]
     left_out: int
-    """Studies without the target."""
+    """Studies without the target, or without a loop of the view."""
     cache_folder: Path
 
     @property
@@ -116,15 +117,34 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
     else:
         layout, studies = "memory", list(source)
         folder = cache or default_cache(Path.cwd() / "memory")
-    labelled = keep_labelled(studies, recipe.target)
+    labelled = keep_labelled(keep_view(studies, recipe.view), recipe.target)
+    if recipe.task == "classification":
+        _check_yes_or_no(labelled, recipe.target)
+    folder = folder if recipe.view is None else folder / recipe.view
+    splits = split_studies(labelled, recipe.split, recipe.target)
+    _check_monitor(recipe, splits["validation"])
     return TrainingData(
         recipe=recipe,
         layout=layout,
         synthetic=is_synthetic(studies, source if isinstance(source, Path) else None),
-        splits=split_studies(labelled, recipe.split),
+        splits=splits,
         left_out=len(studies) - len(labelled),
         cache_folder=folder,
     )
+
+
+def _check_yes_or_no(studies: Sequence[Study], target: str) -> None:
+    others = sum(study.labels[target] not in (0, 1) for study in studies)
+    if others:
+        what, cure = f"{others} of {len(studies)} studies are neither 0 nor 1", "choose task regression for a value"
+        raise DatasetError("BAD_LABEL", what, cure, where=target)
+
+
+def _check_monitor(recipe: Recipe, studies: Sequence[Study]) -> None:
+    """An AUROC needs both kinds."""
+    if recipe.monitor == "auroc" and len({study.labels[recipe.target] for study in studies}) < 2:
+        what = f"the validation studies are all alike in {recipe.target}: there is no AUROC"
+        raise DatasetError("BAD_SPLIT", what, "choose monitor loss", where="monitor")
 
 
 def default_cache(source: Path) -> Path:

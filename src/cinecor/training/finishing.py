@@ -16,6 +16,7 @@ from torch.utils.data import Subset
 
 from cinecor.clips import Cache
 from cinecor.evaluation import table
+from cinecor.evaluation.classification import DECISIONS
 from cinecor.evaluation.quantities import unit
 from cinecor.evaluation.regression import mae, r2, rmse
 from cinecor.models.checkpoint import Manifest, save_checkpoint
@@ -25,7 +26,7 @@ from cinecor.training.data import TrainingData
 from cinecor.training.interruption import Interruption
 from cinecor.training.loading import make_loader
 from cinecor.training.outlined import predict_beats
-from cinecor.training.prediction import Said, embed_clips, predict_values, to_predictions
+from cinecor.training.prediction import Said, embed_clips, predict_values, to_predictions, to_probabilities
 from cinecor.training.recipe import fingerprint, network_options
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.start import join_licences
@@ -75,7 +76,7 @@ def finish(
         predictions = table.from_predictions(to_predictions(corrected, data.splits[split], split, recipe.target))
         table.write(predictions, out / predictions_name(split))
         pairs = table.pair(predictions, truth) if rows[split] else _NOTHING
-        metrics[split] = {**measure(pairs), "studies": len(pairs)}
+        metrics[split] = {**measure(pairs, recipe.task), "studies": len(pairs)}
         if split == "validation":
             calibration = {**calibrate(pairs, recipe), "line": {"slope": line.slope, "intercept": line.intercept}}
     manifest = describe(recipe, data, metrics, calibration, state.start)
@@ -98,20 +99,27 @@ def _predict(
     loader = make_loader(clips, recipe.workers, device, batch_size=recipe.batch_size)
     rows = predict_values(task, loader, device, interruption.check)
     # Random or listed clips of a short loop can be the same clip, which is said once.
-    return list({(row.study, row.cine, row.start): row for row in rows}.values())
+    rows = list({(row.study, row.cine, row.start): row for row in rows}.values())
+    return to_probabilities(rows) if recipe.task == "classification" else rows
 
 
-def measure(pairs: pd.DataFrame) -> dict[str, float | None]:
-    """RMSE, MAE and R² over studies; None where one does not exist."""
+def measure(pairs: pd.DataFrame, task: str = "regression") -> dict[str, float | None]:
+    """RMSE, MAE and R² over studies, or what a yes or no is judged by; None where one does not exist."""
+    figures = DECISIONS if task == "classification" else {"rmse": rmse, "mae": mae, "r2": r2}
     said, true = (pairs[name].to_numpy(dtype=np.float64) for name in ("predicted", "true"))
     if not len(pairs):
-        return {"rmse": None, "mae": None, "r2": None}
-    values = {"rmse": rmse(said, true), "mae": mae(said, true), "r2": r2(said, true)}
+        return dict.fromkeys(figures)
+    values = {name: figure(said, true, None) for name, figure in figures.items()}
     return {name: float(value) if np.isfinite(value) else None for name, value in values.items()}
 
 
 def calibrate(pairs: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
-    """What a split conformal interval needs: the absolute residual of every validation study, ascending."""
+    """What a split conformal interval needs: the absolute residual of every validation study, ascending.
+
+    Nothing where yes or no is predicted: a probability has no such interval.
+    """
+    if recipe.task == "classification":
+        return {}
     residuals = np.sort(np.abs(pairs["predicted"].to_numpy(dtype=float) - pairs["true"].to_numpy(dtype=float)))
     return {
         "method": f"split conformal, absolute residual of the mean over {_PARTS[recipe.task]}",
@@ -134,7 +142,7 @@ def truth_table(splits: Sequence[tuple[str, Sequence[Study]]], target: str) -> p
 
 def describe_history(recipe: Recipe, state: State) -> dict[str, Any]:
     """Which epoch of the last stage was the best, of how many of all stages."""
-    values = [row[recipe.metric] for row in state.phase_history]
+    values = [recipe.watch(row) for row in state.phase_history]
     return {"best_epoch": state.before + int(np.argmin(values)) + 1, "epochs": len(state.history)}
 
 
@@ -166,6 +174,7 @@ def describe(
             "calibration": dict(calibration),
             "clips_per_loop": 1 if recipe.sampling.from_first else recipe.sampling.test_clips,
             "task": recipe.task,
+            "view": recipe.view,
             "from_first": recipe.sampling.from_first,
             "recipe": values,
             "recipe_fingerprint": fingerprint(recipe),

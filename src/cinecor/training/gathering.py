@@ -3,22 +3,60 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from cinecor.evaluation import table
 from cinecor.evaluation.comparison import RunRow
-from cinecor.records import SPLITS
+from cinecor.records import SPLITS, Study
 from cinecor.training.cost import COST_NAME
 from cinecor.training.finishing import TRUTH_NAME, predictions_name
 from cinecor.training.logs import METRICS_NAME
 from cinecor.training.sweep import Job, Outcome
 
+FAIR, POOR = "good and medium", "poor"
+"""Groups of image quality in which CoReEcho reports its results on CAMUS."""
+
 
 def gather(outcomes: Iterable[Outcome]) -> list[RunRow]:
-    """What each training predicted, learned and cost, or why it failed."""
-    return [_gather(outcome) for outcome in outcomes]
+    """What each training predicted, learned and cost, or why it failed.
+
+    Trainings of one model and seed that were tested on fold after fold are one row, in which every patient is tested
+    once; it is there when all its folds have ended.
+    """
+    alike: dict[tuple[str, int], list[Outcome]] = {}
+    for outcome in outcomes:
+        alike.setdefault((outcome.job.name, outcome.job.recipe.seed), []).append(outcome)
+    return [row for each in alike.values() if (row := _gather_folds(each)) is not None]
+
+
+def _gather_folds(outcomes: Sequence[Outcome]) -> RunRow | None:
+    """The row of a training, or of all its folds together; None while some are missing."""
+    folds = outcomes[0].job.folds
+    if not folds:
+        return _gather(outcomes[0])
+    ended = {outcome.job.recipe.split.fold: outcome for outcome in outcomes}
+    if set(ended) != set(folds):
+        return None
+    failed = [f"fold {fold}: {ended[fold].failure}" for fold in folds if ended[fold].failure]
+    if failed:
+        return replace(_gather(outcomes[0]), pairs={}, history=None, cost={}, failure="; ".join(failed))
+    rows = [_gather(ended[fold]) for fold in folds]
+    tested = pd.concat([row.pairs["test"] for row in rows], ignore_index=True)
+    names = set.intersection(*(set(row.cost) for row in rows))
+    cost = {name: sum(row.cost[name] for row in rows) / len(rows) for name in sorted(names)}
+    return replace(rows[0], pairs={"test": tested}, history=None, cost=cost)
+
+
+def group_by_quality(studies: Sequence[Study], view: str | None) -> dict[str, str]:
+    """By study ``good and medium`` or ``poor``, as the labels grade its loop of the view; none where nothing does."""
+    label = "quality" if view is None else f"quality_{view.lower()}"
+    known = {study.id: str(study.labels[label]).lower() for study in studies if label in study.labels}
+    sorts = {"good": FAIR, "medium": FAIR, "poor": POOR}
+    found = {study: sorts[grade] for study, grade in known.items() if grade in sorts}
+    return {study: sort for wanted in (FAIR, POOR) for study, sort in found.items() if sort == wanted}
 
 
 def _gather(outcome: Outcome) -> RunRow:

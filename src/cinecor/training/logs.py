@@ -62,7 +62,11 @@ class Reporter:
     @contextmanager
     def epoch(self, number: int, steps: int, done: int, last: Mapping[str, float | int]) -> Iterator[Progress]:
         """A bar over the steps of one epoch; ``advance`` it."""
-        known = [f"{key} {last[name]:.2f}" for key in ("rmse", "mae", "dice") if (name := f"validation_{key}") in last]
+        known = [
+            f"{key} {last[name]:.2f}"
+            for key in ("rmse", "mae", "auroc", "dice")
+            if (name := f"validation_{key}") in last
+        ]
         label = " ".join([f"epoch {number + 1}/{self._total}", *known])
         self._task = self._bar.add_task(label, total=steps, completed=done)
         try:

@@ -86,7 +86,7 @@ class Fit:
     @property
     def finished(self) -> bool:
         """Whether the epochs or the patience are used up."""
-        values = [row[self.recipe.metric] for row in self.state.phase_history]
+        values = [self.recipe.watch(row) for row in self.state.phase_history]
         if len(values) >= self.recipe.epochs:
             return True
         waited = len(values) - 1 - int(np.argmin(values)) if values else 0
@@ -149,7 +149,7 @@ class Fit:
             step=(state.epoch - state.before) * self.order.steps + state.step,
             steps_per_epoch=self.order.steps,
             epochs=self.recipe.epochs,
-            monitored=[row[self.recipe.metric] for row in state.phase_history],
+            monitored=[self.recipe.watch(row) for row in state.phase_history],
         )
 
     def _validate(self, loader: Any, interruption: Interruption) -> dict[str, float]:
@@ -163,13 +163,13 @@ class Fit:
         if not np.isfinite([train_loss, *row.values()]).all():
             what = f"the loss is not finite in epoch {state.epoch + 1}"
             raise CheckpointError("NONFINITE", what, "lower the learning rate or cut gradients", where="training")
-        best = min((old[self.recipe.metric] for old in state.phase_history), default=float("inf"))
+        best = min((self.recipe.watch(old) for old in state.phase_history), default=float("inf"))
         rate = self.optimiser.param_groups[0]["lr"]
         stage = {"phase": state.phase + 1} if self.recipe.second.epochs else {}
         state.history.append(
             {"epoch": state.epoch + 1, **stage, "learning_rate": rate, "train_loss": train_loss, **row}
         )
-        if row[self.recipe.metric] < best:
+        if self.recipe.watch(row) < best:
             state.best = _copy(self.task.network.state_dict())
         state.epoch, state.step = state.epoch + 1, 0
         self.loss_sum.zero_()

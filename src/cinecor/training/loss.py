@@ -48,11 +48,12 @@ def _of_outlines(logits: Tensor, batch: Batch) -> Tensor:
 
 
 def compare_values(part: LossPart) -> Callable[[Tensor, Tensor], Tensor]:
-    """The loss of predicted against true values."""
+    """The loss of predicted values (logits, where yes or no is learned) against true ones."""
     losses: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
         "mse": nn.functional.mse_loss,
         "l1": nn.functional.l1_loss,
         "coreecho": nn.functional.l1_loss,  # the part of it that compares values
+        "bce": nn.functional.binary_cross_entropy_with_logits,
         "huber": partial(nn.functional.huber_loss, delta=part.delta),
     }
     return losses[part.name]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+from scipy.special import expit
 from torch import Tensor
 
 from cinecor.records import Batch, Prediction, Split, Study
@@ -45,6 +46,11 @@ def predict_values(
             rows.append(Said(batch.studies[place], batch.cines[place], batch.starts[place], value, targets))
         check()
     return rows
+
+
+def to_probabilities(rows: Sequence[Said]) -> list[Said]:
+    """Logits as the probabilities that they mean."""
+    return [replace(row, value=float(expit(row.value))) for row in rows]
 
 
 def embed_clips(task: Task, loader: Iterable[Batch], device: torch.device) -> Tensor:

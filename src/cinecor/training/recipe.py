@@ -22,6 +22,8 @@ from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
 _SHIPPED = "recipes"
 _MAX_EXTENDS = 10  # a longer chain is a circle
 _CODES = {"extra_forbidden": "UNKNOWN_KEY", "missing": "CONFLICT"}
+_LOSSES = {"regression": ("mse", "l1", "huber"), "classification": ("bce",), "segmentation": ("dice",)}
+_MONITORS = {"regression": ("rmse", "mae", "loss"), "classification": ("loss", "auroc"), "segmentation": ("loss",)}
 _RANGE_ERRORS = ("greater_than", "less_than", "literal_error", "finite_number", "too_short", "too_long")
 
 
@@ -234,23 +236,32 @@ def _check(recipe: Recipe) -> None:
     if recipe.loss.outline > 0 and not model_entry(recipe.model.name).outlines:
         what = f"{recipe.model.name} has no head for outlines"
         raise ConfigError("CONFLICT", what, "choose model i3d_outline, or loss.outline 0", where="loss.outline")
+    if recipe.clip_spec.time != "frames" and (recipe.task == "segmentation" or recipe.loss.outline > 0):
+        what = "frames between recorded ones have no outlines"
+        raise ConfigError("CONFLICT", what, "choose clip.time frames", where="clip.time")
     if recipe.schedule.warmup_epochs >= recipe.epochs:
         raise ConfigError("CONFLICT", "the warm-up is as long as the training", where="schedule.warmup_epochs")
     if recipe.split.validation + recipe.split.test >= 1:
         raise ConfigError("CONFLICT", "validation and test leave no patients to train on", where="split")
+    if recipe.split.by == "kfold" and recipe.split.fold >= recipe.split.folds:
+        what = f"there is no fold {recipe.split.fold} of {recipe.split.folds}"
+        raise ConfigError("OUT_OF_RANGE", what, "folds count from 0", where="split.fold")
 
 
 def _check_task(recipe: Recipe) -> None:
-    """A dense network, outlines, their loss and ejection fraction go together."""
-    outlines = recipe.task == "segmentation"
+    """A dense network, outlines, their loss and ejection fraction go together; so do yes or no and its loss."""
+    outlines, plain = recipe.task == "segmentation", recipe.task == "regression"
     unfit = {
         "model.name": (model_entry(recipe.model.name).dense != outlines, recipe.model.name),
-        "loss.name": ((recipe.loss.name == "dice") != outlines, recipe.loss.name),
-        "monitor": (outlines and recipe.monitor != "loss", recipe.monitor),
+        "loss.name": (recipe.loss.name not in _LOSSES[recipe.task], recipe.loss.name),
+        "monitor": (recipe.monitor not in _MONITORS[recipe.task], recipe.monitor),
         "target": (outlines and recipe.target != "ef", recipe.target),
-        "standardise": (outlines and recipe.standardise, recipe.standardise),
+        "standardise": (not plain and recipe.standardise, recipe.standardise),
     }
-    wanted = "task segmentation goes with a dense model (unet), loss.name dice, monitor loss, target ef"
+    wanted = (
+        "task segmentation goes with a dense model (unet), loss.name dice, monitor loss, target ef; task classification"
+        " with loss.name bce, monitor loss or auroc"
+    )
     for where, (wrong, value) in unfit.items():
         if wrong:
             raise ConfigError("CONFLICT", f"{value!r} does not go with task {recipe.task}", wanted, where=where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -114,10 +115,10 @@ class SchedulePart(Part):
 class LossPart(Part):
     """What is minimised."""
 
-    name: Literal["mse", "l1", "huber", "dice", "coreecho"] = "mse"
-    """Mean squared error, mean absolute error, or Huber's; dice (with cross-entropy) where outlines are learned;
-    coreecho: Rank-N-Contrast of the embeddings, which alone trains the trunk, and mean absolute error, which alone
-    trains the head."""
+    name: Literal["mse", "l1", "huber", "bce", "dice", "coreecho"] = "mse"
+    """Mean squared error, mean absolute error, or Huber's; bce, binary cross-entropy, where yes or no is learned; dice
+    (with cross-entropy) where outlines are; coreecho: Rank-N-Contrast of the embeddings, which alone trains the trunk,
+    and mean absolute error, which alone trains the head."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
     """Of the contrast in coreecho."""
     delta: Annotated[float, Field(gt=0)] = 5.0
@@ -147,14 +148,20 @@ class SecondPart(Part):
 class SplitPart(Part):
     """Who is trained on, validated on and tested on."""
 
-    by: Literal["layout", "patient"] = "layout"
-    """layout: as the data folder says, and patients where it says nothing; patient: always drawn by patient."""
+    by: Literal["layout", "patient", "fold", "kfold"] = "layout"
+    """layout: as the data folder says, and patients where it says nothing; patient: always drawn by patient; fold: one
+    of the folds that the layout was published with (CAMUS, EchoNet-Pediatric); kfold: one of `folds` that are drawn by
+    patient, each with its share of every value of the target."""
+    fold: Annotated[int, Field(ge=0)] = 0
+    """Which fold is tested on, from 0, where there are folds; the next one is the validation split."""
+    folds: Annotated[int, Field(ge=3)] = 5
+    """How many folds there are: kfold draws so many, the layout must have so many (10), a benchmark tests on each."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.125
     """Part of the patients, where they are drawn."""
     test: Annotated[float, Field(gt=0, lt=1)] = 0.125
     """Part of the patients, where they are drawn."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """Of the draw; apart from the training's, so that trainings can be compared."""
+    """Of the draw, that of folds too; apart from the training's, so that trainings can be compared."""
 
 
 class PublishedPart(Part):
@@ -182,6 +189,20 @@ class PublishedPart(Part):
     """The same, mean of repeated trainings, where the paper gives it beside its best."""
     r2_sd: float | None = None
     """Standard deviation over repeated trainings."""
+    pearson: float | None = None
+    """Correlation of predicted and true."""
+    sensitivity: float | None = None
+    """Of a yes or no, 0 to 1; so are the following."""
+    specificity: float | None = None
+    """Share of the negative that are called so."""
+    precision: float | None = None
+    """Share of those called positive that are."""
+    f1: float | None = None
+    """Harmonic mean of precision and sensitivity."""
+    accuracy: float | None = None
+    """Share that are called what they are."""
+    groups: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """The same figures by name within groups of studies: those of image quality are good and medium, poor."""
 
 
 class Recipe(Part):
@@ -189,13 +210,18 @@ class Recipe(Part):
 
     summary: str = ""
     """What this training is, in one line."""
-    task: Literal["regression", "segmentation"] = "regression"
-    """regression: learn the target from clips. segmentation: learn the left ventricle's outline from the traced frames;
-    the target, which must be ef, is then measured on the outlines by the summation of discs, beat by beat."""
+    task: Literal["regression", "classification", "segmentation"] = "regression"
+    """regression: learn the target from clips. classification: learn from clips whether the target, which is 0 or 1, is
+    1; the network's output is a logit, what is predicted its probability. segmentation: learn the left ventricle's
+    outline from the traced frames; the target, which must be ef, is then measured on the outlines by the summation of
+    discs, beat by beat."""
     model: ModelPart = ModelPart()
     start: StartPart = StartPart()
     target: str = "ef"
-    """Label to predict: ef (%), edv_ml, esv_ml (mL)."""
+    """Label to predict: ef (%), edv_ml, esv_ml (mL), infarct_a4c (0 or 1)."""
+    view: str | None = None
+    """Only loops of this view (A4C, A2C, PSAX …), of layouts that have several; not given: all. Tables count the loops
+    of a study among these."""
     standardise: bool = False
     """Learn (target - mean) / SD of the training split rather than the target itself, which is faster from scratch: the
     last layer need not grow to the target's spread. The saved weights predict the target all the same."""
@@ -213,8 +239,9 @@ class Recipe(Part):
     """At most."""
     patience: Annotated[int, Field(ge=0)] = 20
     """Stop after so many epochs without a better monitored metric; 0 never stops early."""
-    monitor: Literal["rmse", "mae", "loss"] = "rmse"
-    """Metric of the validation split that decides on the best epoch; loss where outlines are learned."""
+    monitor: Literal["rmse", "mae", "loss", "auroc"] = "rmse"
+    """Metric of the validation split that decides on the best epoch; loss where outlines are learned; loss or auroc
+    where yes or no is."""
     gradient_clip: Annotated[float, Field(ge=0)] = 0.0
     """Gradients are cut to this; 0 does not."""
     gradient_clip_by: Literal["norm", "value"] = "norm"
@@ -256,6 +283,10 @@ class Recipe(Part):
     def metric(self) -> str:
         """Name of the monitored metric in the logs."""
         return f"validation_{self.monitor}"
+
+    def watch(self, row: Mapping[str, float | int]) -> float:
+        """The monitored metric of a row of the logs so that the lower is the better."""
+        return -row[self.metric] if self.monitor == "auroc" else row[self.metric]
 
 
 def _plain(augmentation: Augmentation) -> dict[str, Any]:

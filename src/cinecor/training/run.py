@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
+from scipy.special import logit
 
 from cinecor import storage
 from cinecor.clips import Cache
@@ -33,6 +34,19 @@ from cinecor.training.start import describe_start, pin_start, read_start, start_
 from cinecor.training.task import Task
 
 RECIPE_NAME = "recipe.yaml"
+RARE = 0.01  # a training split without one kind starts there, not at infinity
+SUMMARY = {
+    "regression": {"rmse": "RMSE", "mae": "MAE", "r2": "R²"},
+    "classification": {
+        "auroc": "AUROC",
+        "sensitivity": "sensitivity",
+        "specificity": "specificity",
+        "precision": "precision",
+        "f1": "F1",
+        "accuracy": "accuracy",
+    },
+}
+"""What a summary shows, by name."""
 _OWN = {RECIPE_NAME, ".lock"}
 
 
@@ -52,10 +66,11 @@ class Run:
         """The metrics of the best epoch and, where the recipe stands for one, those of the paper."""
         metrics, unit = self.manifest.metrics, self.manifest.unit
         lines = [f"best epoch: {metrics['best_epoch']} of {metrics['epochs']} (by validation {self.recipe.monitor})"]
-        lines.append(f"{'':<12}{'RMSE':>8}{'MAE':>8}{'R²':>8}   {unit}")
-        lines += [_metric_row(split, metrics[split]) for split in SPLITS]
+        words = SUMMARY["classification" if self.recipe.task == "classification" else "regression"]
+        lines.append(f"{'':<12}{''.join(f'{word:>{_wide(word)}}' for word in words.values())}   {unit}".rstrip())
+        lines += [_metric_row(split, metrics[split], words) for split in SPLITS]
         if self.recipe.published is not None:
-            lines.append(_metric_row("published", self.recipe.published.model_dump()))
+            lines.append(_metric_row("published", self.recipe.published.model_dump(), words))
         lines.append(f"trained on: {self.manifest.training_data['description']}")
         lines.append(f"run: {self.folder}")
         return "\n".join(lines)
@@ -146,6 +161,8 @@ def make_task(recipe: Recipe, targets: np.ndarray, device: torch.device, *, begu
     if recipe.task == "segmentation":
         return Task(network, **options)
     mean, spread = float(targets.mean()), float(targets.std())
+    if recipe.task == "classification":
+        mean = float(logit(np.clip(mean, RARE, 1 - RARE)))
     if recipe.standardise and spread > 0:
         if kept:
             network.scale_output(1 / spread, -mean / spread)
@@ -191,9 +208,13 @@ def _accelerator(recipe: Recipe) -> str:
     return recipe.device
 
 
-def _metric_row(name: str, values: Mapping[str, Any]) -> str:
-    cells = [values.get(key) for key in ("rmse", "mae", "r2")]
-    return f"{name:<12}" + "".join(f"{'–' if cell is None else format(cell, '.2f'):>8}" for cell in cells)
+def _metric_row(name: str, values: Mapping[str, Any], words: Mapping[str, str]) -> str:
+    cells = [(values.get(key), _wide(word)) for key, word in words.items()]
+    return f"{name:<12}" + "".join(f"{'–' if cell is None else format(cell, '.2f'):>{wide}}" for cell, wide in cells)
+
+
+def _wide(word: str) -> int:
+    return max(8, len(word) + 2)
 
 
 @contextmanager

@@ -19,9 +19,9 @@ from cinecor.training.data import default_cache
 from cinecor.training.finishing import TRUTH_NAME, predictions_name, truth_table
 from cinecor.training.loading import make_loader
 from cinecor.training.outlined import predict_beats
-from cinecor.training.prediction import Said, predict_values, to_predictions
+from cinecor.training.prediction import Said, predict_values, to_predictions, to_probabilities
 from cinecor.training.reading import read_folder
-from cinecor.training.splitting import keep_labelled
+from cinecor.training.splitting import keep_labelled, keep_view
 from cinecor.training.task import Task
 
 ALL = "all"
@@ -86,11 +86,14 @@ def _read_saved(run: Path, splits: tuple[Split, ...]) -> tuple[pd.DataFrame, pd.
 
 def _predict(run: Path, data: Path, splits: tuple[Split, ...], cache: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     network, manifest = load_checkpoint(run)
-    by_split = _select(keep_labelled(read_folder(data)[1], manifest.target), splits)
+    view = manifest.extra.get("view")
+    by_split = _select(keep_labelled(keep_view(read_folder(data)[1], view), manifest.target), splits)
     spec = ClipSpec.from_dict(manifest.clip)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task = Task(network).to(device)
-    frames = Cache.build([study for each in by_split.values() for study in each], spec, cache or default_cache(data))
+    folder = cache or default_cache(data)
+    studies = [study for each in by_split.values() for study in each]
+    frames = Cache.build(studies, spec, folder if view is None else folder / view)
     tables = []
     for split, studies in by_split.items():
         rows = _measure(task, studies, frames, spec, manifest, device)
@@ -107,7 +110,8 @@ def _measure(
         return line.correct(list(predict_beats(task, studies, frames, spec, manifest.target, device)))
     streams, targets = task.network.streams, (manifest.target,)
     clips = ClipDataset(studies, frames, spec, sampling=_sampling(manifest), targets=targets, streams=streams)
-    return predict_values(task, make_loader(clips, 0, device, batch_size=BATCH), device)
+    rows = predict_values(task, make_loader(clips, 0, device, batch_size=BATCH), device)
+    return to_probabilities(rows) if manifest.extra.get("task") == "classification" else rows
 
 
 def _select(studies: tuple[Study, ...], splits: tuple[Split, ...]) -> dict[Split, tuple[Study, ...]]:

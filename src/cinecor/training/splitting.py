@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from cinecor.datasets.folds import FOLD, assign
+from cinecor.datasets.folds import folds as list_folds
 from cinecor.errors import DatasetError
 from cinecor.records import SPLITS, Split, Study
 from cinecor.training.recipe_fields import SplitPart
 
 
-def split_studies(studies: Sequence[Study], part: SplitPart) -> dict[Split, tuple[Study, ...]]:
+def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef") -> dict[Split, tuple[Study, ...]]:
     """Studies by split: as their layout has it, or drawn by patient where it says nothing or the recipe asks for it.
 
+    Args:
+        studies: all of them with a number as ``target``.
+        part: how they are split.
+        target: which label folds are stratified by.
+
     Raises:
-        DatasetError: BAD_SPLIT where only some studies have a split or a split is empty, LEAKAGE where a patient is in
-            several.
+        DatasetError: BAD_SPLIT where only some studies have a split (or fold) or a split is empty, LEAKAGE where a
+            patient is in several.
+        ConfigError: OUT_OF_RANGE for a fold that the layout does not have.
     """
+    if part.by in ("fold", "kfold"):
+        folded = draw_folds(studies, part.folds, part.seed, target) if part.by == "kfold" else studies
+        if (known := len(list_folds(folded))) not in (0, part.folds):
+            what, cure = f"there are {known} folds, the recipe says {part.folds}", f"give split.folds {known}"
+            raise DatasetError("BAD_SPLIT", what, cure, where="split.folds")
+        found = {study.id: study.split for study in assign(folded, part.fold) if study.split is not None}
+        return _checked(found, studies)
     known = [study.split is not None for study in studies]
     if part.by == "layout" and any(known):
         if not all(known):
@@ -28,11 +44,41 @@ def split_studies(studies: Sequence[Study], part: SplitPart) -> dict[Split, tupl
     else:
         drawn = _draw([study.patient_id for study in studies], part)
         chosen = {study.id: drawn[study.patient_id] for study in studies}
-    splits: dict[Split, tuple[Study, ...]] = {
-        split: tuple(study for study in studies if chosen[study.id] == split) for split in SPLITS
-    }
-    _check(splits)
-    return splits
+    return _checked(chosen, studies)
+
+
+def draw_folds(studies: Sequence[Study], folds: int, seed: int, target: str) -> list[Study]:
+    """The studies with a fold each as the label ``fold``, patient by patient, every value of the target evenly.
+
+    Patients, in an order that the seed draws, are sorted by their target (the mean over their studies) and dealt to the
+    folds in turn. Folds of few values (0 and 1) hold the same number of each to within one patient, those of many
+    values spread alike.
+    """
+    values: dict[str, list[float]] = {}
+    for study in studies:
+        values.setdefault(study.patient_id, []).append(float(study.labels[target]))
+    patients = sorted(values)
+    drawn = [patients[place] for place in np.random.default_rng(seed).permutation(len(patients))]
+    dealt = sorted(drawn, key=lambda patient: float(np.mean(values[patient])))
+    fold = {patient: place % folds for place, patient in enumerate(dealt)}
+    return [replace(study, labels={**study.labels, FOLD: float(fold[study.patient_id])}) for study in studies]
+
+
+def keep_view(studies: Sequence[Study], view: str | None) -> list[Study]:
+    """The studies with the loops of one view alone; all of them where ``view`` is None.
+
+    Raises:
+        DatasetError: BAD_LABEL where there is no such loop.
+    """
+    if view is None:
+        return list(studies)
+    kept = [replace(study, cines=tuple(cine for cine in study.cines if cine.view == view)) for study in studies]
+    kept = [study for study in kept if study.cines]
+    if not kept:
+        known = sorted({cine.view for study in studies for cine in study.cines if cine.view is not None})
+        cure = f"choose of {', '.join(known)}" if known else "leave view out: the data say no views"
+        raise DatasetError("BAD_LABEL", f"no loop shows {view}", cure, where="view")
+    return kept
 
 
 def keep_labelled(studies: Sequence[Study], target: str) -> tuple[Study, ...]:
@@ -56,6 +102,14 @@ def _draw(patients: Sequence[str], part: SplitPart) -> Mapping[str, Split]:
     names["train"] = len(unique) - validation - test
     listed = [name for name, count in names.items() for _ in range(count)]
     return {unique[place]: name for place, name in zip(order, listed, strict=False)}
+
+
+def _checked(chosen: Mapping[str, Split], studies: Sequence[Study]) -> dict[Split, tuple[Study, ...]]:
+    splits: dict[Split, tuple[Study, ...]] = {
+        split: tuple(study for study in studies if chosen[study.id] == split) for split in SPLITS
+    }
+    _check(splits)
+    return splits
 
 
 def _check(splits: Mapping[Split, Sequence[Study]]) -> None:

@@ -32,6 +32,14 @@ class Job:
     name: str
     recipe: Recipe
     folder: Path
+    folds: tuple[int, ...] = ()
+    """All folds that a training is repeated for with this seed, this job's among them; empty where it is but one."""
+
+    @property
+    def title(self) -> str:
+        """What it is called in a list."""
+        fold = f", fold {self.recipe.split.fold}" if self.folds else ""
+        return f"{self.name}, seed {self.recipe.seed}{fold}"
 
 
 @dataclass(frozen=True, kw_only=True)

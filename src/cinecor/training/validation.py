@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
+from scipy.special import expit
 
 from cinecor.clips.dataset import LV
+from cinecor.evaluation.classification import HALF, auroc
 from cinecor.evaluation.regression import mae, rmse
 from cinecor.objectives import dice_and_cross_entropy, dice_coefficient
 from cinecor.records import Batch
@@ -37,14 +39,20 @@ def validate(
 def _validate_values(
     recipe: Recipe, task: Task, loader: Iterable[Batch], device: torch.device, check: Callable[[], None]
 ) -> dict[str, float]:
-    """Loss over clips; RMSE and MAE over studies, each the mean of its clips."""
+    """Loss over clips; RMSE and MAE, or AUROC where there are studies of both kinds, over studies, each the mean of its
+    clips."""
     rows = predict_values(task, loader, device, check)
     true = np.array([row.targets[recipe.target] for row in rows])
     said = np.array([row.value for row in rows])
     loss = float(compare_values(recipe.loss)(torch.from_numpy(said), torch.from_numpy(true)))
     names = sorted({row.study for row in rows})
     by_study = {name: [place for place, row in enumerate(rows) if row.study == name] for name in names}
+    if recipe.task == "classification":
+        said = expit(said)
     said, true = (np.array([values[places].mean() for places in by_study.values()]) for values in (said, true))
+    if recipe.task == "classification":
+        area = float(auroc(said, true > HALF))
+        return {"validation_loss": loss} | ({"validation_auroc": area} if np.isfinite(area) else {})
     return {
         "validation_loss": loss,
         "validation_rmse": float(rmse(said, true)),
