@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from cinecor.clips.transforms import AUGMENTATIONS
 from cinecor.errors import ConfigError
-from cinecor.models import model_entry, model_options
+from cinecor.models import list_models, model_entry, model_options
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
 
@@ -240,7 +240,8 @@ def _check_task(recipe: Recipe) -> None:
         "target": (outlines and recipe.target != "ef", recipe.target),
         "standardise": (outlines and recipe.standardise, recipe.standardise),
     }
-    wanted = "task segmentation goes with a dense model (unet), loss.name dice, monitor loss, target ef"
+    dense = " or ".join(name for name in list_models() if model_entry(name).dense)
+    wanted = f"task segmentation goes with a dense model ({dense}), loss.name dice, monitor loss, target ef"
     for where, (wrong, value) in unfit.items():
         if wrong:
             raise ConfigError("CONFLICT", f"{value!r} does not go with task {recipe.task}", wanted, where=where)
