@@ -13,13 +13,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from cinecor.clips.transforms import AUGMENTATIONS
+from cinecor.clips.transforms import AUGMENTATIONS, beyond_offsets
 from cinecor.errors import ConfigError
 from cinecor.models import list_models, model_entry, model_options
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
 
 _SHIPPED = "recipes"
+_APART = {"summary", "published", "licence", "workers", "device", "data_path"}  # decide on no weight
 _MAX_EXTENDS = 10  # a longer chain is a circle
 _CODES = {"extra_forbidden": "UNKNOWN_KEY", "missing": "CONFLICT"}
 _RANGE_ERRORS = ("greater_than", "less_than", "literal_error", "finite_number", "too_short", "too_long")
@@ -138,8 +139,8 @@ def dump_recipe(recipe: Recipe) -> str:
 
 
 def fingerprint(recipe: Recipe) -> str:
-    """A hash of all that decides on the trained weights; machine matters (workers, device) and prose are left out."""
-    values = resolve(recipe).model_dump(exclude={"summary", "published", "licence", "workers", "device"})
+    """A hash of all that decides on the trained weights; machine matters and prose are left out."""
+    values = resolve(recipe).model_dump(exclude=_APART)
     return hashlib.sha256(json.dumps(_as_json(values), sort_keys=True).encode()).hexdigest()
 
 
@@ -221,6 +222,7 @@ def _check(recipe: Recipe) -> None:
     _within("clip", lambda: recipe.clip_spec)
     _within("augmentation", lambda: recipe.augmentation_ranges)
     _check_task(recipe)
+    _check_data_path(recipe)
     if recipe.loss.outline > 0 and not model_entry(recipe.model.name).outlines:
         what = f"{recipe.model.name} has no head for outlines"
         raise ConfigError("CONFLICT", what, "choose model i3d_outline, or loss.outline 0", where="loss.outline")
@@ -245,6 +247,18 @@ def _check_task(recipe: Recipe) -> None:
     for where, (wrong, value) in unfit.items():
         if wrong:
             raise ConfigError("CONFLICT", f"{value!r} does not go with task {recipe.task}", wanted, where=where)
+
+
+def _check_data_path(recipe: Recipe) -> None:
+    """What is asked to be made on the device can be made there."""
+    if recipe.data_path != "resident":
+        return
+    others = [f"augmentation.{name}" for name in beyond_offsets(recipe.augmentation_ranges)]
+    others += ["task segmentation"] if recipe.task == "segmentation" else []
+    others += ["loss.outline"] if recipe.loss.outline > 0 else []
+    if others:
+        what = f"{', '.join(others)} cannot be made on the device"
+        raise ConfigError("CONFLICT", what, "choose data_path auto or loader", where="data_path")
 
 
 def _within(part: str, make: Any) -> None:
