@@ -62,7 +62,7 @@ def test_auto_gives_way_to_an_augmentation_that_needs_a_loader(tiny, cohort, dat
 
 def test_memory_that_was_asked_for_and_is_not_there_is_an_error(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (SIZE - 1, SIZE))
-    with pytest.raises(ResourceError, match="OOM: data_path: .* choose data_path auto or loader"):
+    with pytest.raises(ResourceError, match=r"OOM: data_path: .* choose data_path auto or loader"):
         data_path._check_memory(SIZE, GPU)
 
 

@@ -1,7 +1,7 @@
 """All frames of a cohort on a device, and batches of clips cut from them there: the clips of a ``ClipDataset``.
 
-What is random is drawn as ever, a function of (seed, epoch, index), by the data set itself; here the frames it chose are
-gathered for a whole batch at once, moved by whole pixels and normalised, without leaving the device.
+What is random is drawn as ever, a function of (seed, epoch, index), by the data set itself; here the frames that it
+chose are gathered for a whole batch at once, moved by whole pixels and normalised, without leaving the device.
 """
 
 from __future__ import annotations
