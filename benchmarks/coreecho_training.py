@@ -5,7 +5,7 @@ python benchmarks/coreecho_training.py --small          a small network and smal
 
 UniFormer-S with CoReEcho's regressor on clips of 36 frames of 112 x 112, every fourth frame: two clips of each video in
 stage 1, one in stage 2 (encoder frozen), padded and cropped as CoReEcho does; AdamW; bfloat16 where the device has it.
-The frames are noise: their content costs nothing. `data` is the making of batches alone. The whole training is 26 epochs
+The frames are noise: what they show costs nothing. `data` is the making of batches alone. The training is 26 epochs
 of stage 1 and 5 of stage 2 over 7,465 videos, and after each epoch one clip of each of 1,288 validation videos, counted
 as stage 2.
 """

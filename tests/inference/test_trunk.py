@@ -60,7 +60,7 @@ def test_values_are_equal_to_a_thousandth_of_a_point(save: Any, clips: np.ndarra
     assert np.ptp(values) > 100 * EQUAL
     assert np.abs(values - others).max() < EQUAL
     np.testing.assert_allclose(embeddings, other_embeddings, atol=1e-5)
-    np.testing.assert_array_equal(compiled.values(clips[1:2])[0], others[1:2])  # clips do not depend on each other
+    np.testing.assert_allclose(compiled.values(clips[1:2])[0], others[1:2], atol=EQUAL / 10)  # each for itself
 
 
 @needs_openvino
