@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,6 +24,13 @@ def analyse(
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show in the page where the network looked.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    engine: Annotated[
+        Literal["auto", "torch", "openvino"],
+        typer.Option(help="What computes; openvino: on a CPU, needs cinecor[accel], auto takes it for many loops."),
+    ] = "auto",
+    precision: Annotated[
+        Literal["fp32", "bf16"], typer.Option(help="bf16: faster on a processor that has it, EF differs a little.")
+    ] = "fp32",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; PyTorch's choice if not given.")] = None,
 ) -> int:
     """Measure ejection fraction, with an interval, in every study found; say what was not done and why.
@@ -36,9 +43,17 @@ def analyse(
     from cinecor.cli.studies import find_studies
     from cinecor.inference import Settings, load_analyser
 
-    settings = Settings(clips=clips, frame_ms=frame_ms, device=device, threads=threads, explain=explain)
+    settings = Settings(
+        clips=clips,
+        frame_ms=frame_ms,
+        device=device,
+        engine=engine,
+        precision=precision,
+        threads=threads,
+        explain=explain,
+    )
     studies, unread = find_studies(paths)
-    analyser = load_analyser(weights, settings)
+    analyser = load_analyser(weights, settings, loops=sum(len(study.cines) for study in studies))
     answers = list(track(analyser.analyse_all(studies), "studies", total=len(studies)))
     found = [answer for answer in answers if not isinstance(answer, io.Failure)]
     failures = [*unread, *(answer for answer in answers if isinstance(answer, io.Failure))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -99,6 +99,15 @@ class ClipDataset(Dataset[Clip]):
             return self._make(index)
         except StopIteration as error:  # would end a loop over a DataLoader as if all had been seen
             raise RuntimeError(f"item {index} ended an iteration it does not own") from error
+
+    def origin(self, index: int) -> tuple[Study, int]:
+        """The study and the cine of an item, which no epoch changes."""
+        number, cine, _ = self._items[index]
+        return self.studies[number], cine
+
+    def targets_of(self, index: int) -> Mapping[str, float]:
+        """The targets of an item."""
+        return self._targets[self._items[index][0]]
 
     def describe(self, index: int) -> tuple[Int64[np.ndarray, " length"], Variation | None]:
         """The frame indices and the variation of an item in this epoch: all that is random in it."""

@@ -151,6 +151,12 @@ AUGMENTATIONS: Mapping[str, Augmentation] = {
 }
 
 
+def beyond_offsets(augmentation: Augmentation) -> list[str]:
+    """Names of the ranges that do more than move a clip by whole pixels; ``coreecho`` and ``echonet`` have none."""
+    names = [name for name in augmentation.__dataclass_fields__ if getattr(augmentation, name) != getattr(NONE, name)]
+    return [name for name in names if name not in ("pad", "last_offset")]
+
+
 def draw(augmentation: Augmentation, generator: np.random.Generator) -> Variation:
     """One variation out of the ranges.
 

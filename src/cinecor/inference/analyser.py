@@ -186,8 +186,14 @@ class Analyser:
         )
 
 
-def load_analyser(folder: Path | str | None = None, settings: Settings | None = None) -> Analyser:
+def load_analyser(folder: Path | str | None = None, settings: Settings | None = None, *, loops: int = 0) -> Analyser:
     """An analyser with the weights of a run's folder, or with those that come with the package.
+
+    Args:
+        folder: of a run; None: the weights in the package.
+        settings: what the user chose.
+        loops: how many will be analysed, as far as is known; with ``engine="auto"`` it decides whether the network is
+            compiled first.
 
     Raises:
         CheckpointError: the weights are missing, damaged, unsafe or of another model.
@@ -195,7 +201,7 @@ def load_analyser(folder: Path | str | None = None, settings: Settings | None = 
         ResourceError: NO_DEVICE.
     """
     chosen = SHIPPED if folder is None else Path(folder)
-    predictor = load_predictor(chosen, settings or Settings())
+    predictor = load_predictor(chosen, settings or Settings(), loops=loops)
     if predictor.settings.explain and predictor.network.dense:
         what = f"{predictor.manifest.model} outlines: the report shows its outlines anyway"
         raise ConfigError("CONFLICT", what, "leave explain out", where="explain")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from cinecor.explain import grad_cam
 from cinecor.inference.conformal import half_width
 from cinecor.inference.novelty import Novelty
 from cinecor.inference.settings import Settings
+from cinecor.inference.trunk import OpenVinoTrunk, Trunk, choose_engine, torch_trunk
 from cinecor.models.checkpoint import Manifest, load_checkpoint, load_extra_tensors
 from cinecor.models.contract import Network
 from cinecor.models.layout import channels_last
@@ -42,6 +44,8 @@ class Predictor:
     """Half the width of the interval at the level asked for; None without calibration."""
     device: torch.device
     settings: Settings
+    trunk: Trunk | None = None
+    """What computes the network's feature map; None: the network itself."""
     line: tuple[float, float] = (1.0, 0.0)
     """Slope and intercept (%) that take EF by outlines to what is predicted."""
 
@@ -59,10 +63,13 @@ class Predictor:
         with torch.inference_mode(), _threads(self.settings.threads), _memory():
             for start in range(0, len(clips), self.settings.batch_size):
                 streams = self._streams(clips[start : start + self.settings.batch_size])
-                features = self.network.forward_features(*streams)
+                features = self._features(*streams)
                 values.append(self.network.forward_head(features)[:, 0].double().cpu().numpy())
                 embeddings.append(self.network.forward_head(features, pre_logits=True).double().cpu().numpy())
         return np.concatenate(values), np.concatenate(embeddings)
+
+    def _features(self, *streams: torch.Tensor) -> torch.Tensor:
+        return (self.trunk or self.network.forward_features)(*streams)
 
     def _streams(self, clips: Float32[np.ndarray, "clip channel length height width"]) -> list[torch.Tensor]:
         made = [make_streams(clip, self.network.streams) for clip in clips]
@@ -90,18 +97,23 @@ class Predictor:
             for start in range(0, len(frames), FRAMES * self.settings.batch_size):
                 indices = np.arange(start, min(start + FRAMES * self.settings.batch_size, len(frames)))
                 clip = torch.from_numpy(cut(frames, indices, self.spec).swapaxes(0, 1)[:, :, None])
-                features = self.network.forward_features(clip.to(self.device))
+                features = self._features(clip.to(self.device))
                 maps.append(self.network.forward_head(features)[:, 0, 0].sigmoid().float().cpu().numpy())
                 embeddings.append(self.network.forward_head(features, pre_logits=True).double().cpu().numpy())
         return np.concatenate(maps), np.concatenate(embeddings)
 
 
-def load_predictor(folder: Path, settings: Settings) -> Predictor:
+def load_predictor(folder: Path, settings: Settings, *, loops: int = 0) -> Predictor:
     """Read weights and all that belongs to them.
+
+    Args:
+        folder: of a run.
+        settings: what the user chose.
+        loops: how many will be analysed, as far as is known: whether it is worth while to compile the network.
 
     Raises:
         CheckpointError: the weights are damaged, unsafe or of another model.
-        ConfigError: CONFLICT for weights that do not predict EF in percent.
+        ConfigError: CONFLICT for weights that do not predict EF in percent; MISSING_EXTRA without OpenVINO.
         ResourceError: NO_DEVICE.
     """
     network, manifest = load_checkpoint(folder)
@@ -113,18 +125,34 @@ def load_predictor(folder: Path, settings: Settings) -> Predictor:
     reference = load_extra_tensors(folder).get(REFERENCE)
     calibration = manifest.extra.get("calibration", {})
     line = calibration.get("line", {})
-    device = _device(settings.device)
+    device, spec = _device(settings.device), ClipSpec.from_dict(manifest.clip)
+    engine = choose_engine(settings, device, loops)
     channels_last(network)
+    network.to(device)
     return Predictor(
-        network=network.to(device),
+        network=network,
         manifest=manifest,
-        spec=ClipSpec.from_dict(manifest.clip),
+        spec=spec,
         novelty=None if reference is None else Novelty(reference.double().numpy()),
         half_width=half_width(calibration.get("residuals", []), settings.level),
         device=device,
         settings=settings,
+        trunk=_make_trunk(network, manifest, spec, settings, device, engine),
         line=(line.get("slope", 1.0), line.get("intercept", 0.0)),
     )
+
+
+def _make_trunk(
+    network: Network, manifest: Manifest, spec: ClipSpec, settings: Settings, device: torch.device, engine: str
+) -> Trunk:
+    if engine == "torch":
+        return torch_trunk(network, settings.precision, device)
+    shapes = [(spec.channels, 1, spec.height, spec.width)]  # of a dense network, which is asked frame by frame
+    if not network.dense:
+        nothing = np.zeros((spec.channels, spec.length, spec.height, spec.width), dtype=np.float32)
+        shapes = [each.shape for each in make_streams(nothing, network.streams).values()]
+    identity = json.dumps([manifest.weights_sha256, manifest.model, manifest.options], sort_keys=True)
+    return OpenVinoTrunk(network, shapes, identity, precision=settings.precision, threads=settings.threads)
 
 
 def _device(name: str) -> torch.device:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args, get_type_hints
 
 from cinecor.errors import ConfigError
 
@@ -18,6 +19,11 @@ class Settings:
     """Clips computed at once; the result does not depend on it beyond rounding."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:1, mps."""
+    engine: Literal["auto", "torch", "openvino"] = "auto"
+    """What computes: PyTorch, OpenVINO (on a CPU; the extra ``accel``), or OpenVINO where it is installed and enough
+    loops are waiting for the time that compiling takes. Values are the same to 0.001 points of EF."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """fp32, or bf16 on a device that has instructions for it: faster, and EF differs in the first decimal."""
     threads: int | None = None
     """CPU threads; PyTorch's own choice where None."""
     frame_ms: float | None = None
@@ -31,6 +37,11 @@ class Settings:
         for name, value in (("clips", self.clips), ("batch_size", self.batch_size), ("threads", self.threads)):
             if value is not None and value < 1:
                 raise ConfigError("OUT_OF_RANGE", f"{value} is below 1", "give at least 1", where=name)
+        for name in ("engine", "precision"):
+            choices = get_args(get_type_hints(Settings)[name])
+            if getattr(self, name) not in choices:
+                what = f"{getattr(self, name)!r} is not a choice"
+                raise ConfigError("OUT_OF_RANGE", what, f"choose of {', '.join(choices)}", where=name)
         if self.frame_ms is not None and not 0 < self.frame_ms < math.inf:
             raise ConfigError("OUT_OF_RANGE", f"{self.frame_ms} ms is no time between frames", where="frame_ms")
         if not 0 < self.level < 1:

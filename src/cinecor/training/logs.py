@@ -59,6 +59,10 @@ class Reporter:
         self._bar.__exit__(kind, error, trace)
         self._board.finalize("success" if error is None else "failed")
 
+    def say(self, text: str) -> None:
+        """One line on the error stream, terminal or not."""
+        self._bar.console.print(text, highlight=False, soft_wrap=True)
+
     @contextmanager
     def epoch(self, number: int, steps: int, done: int, last: Mapping[str, float | int]) -> Iterator[Progress]:
         """A bar over the steps of one epoch; ``advance`` it."""

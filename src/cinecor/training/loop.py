@@ -17,8 +17,9 @@ from cinecor.errors import CheckpointError
 from cinecor.records import Batch
 from cinecor.training.batches import EpochBatches
 from cinecor.training.compiling import compile_task
+from cinecor.training.data_path import make_loaders
 from cinecor.training.interruption import Interruption
-from cinecor.training.loading import make_loader, to_device
+from cinecor.training.loading import to_device
 from cinecor.training.logs import Reporter
 from cinecor.training.loss import make_loss
 from cinecor.training.optimiser import cut_gradients, make_optimiser, set_rate
@@ -75,10 +76,11 @@ class Fit:
         first = self.state.epoch * self.order.steps + self.state.step
         total = self.state.before + self.recipe.epochs
         with Interruption() as interruption, Reporter(self.folder, total, first) as reporter:
-            loaders = self._make_loaders()
+            loaders = make_loaders(self.recipe, self.train, self.validation, self.order, self.fabric.device)
+            reporter.say(loaders.said)
             while not self.finished:
-                self._train_epoch(loaders[0], interruption, reporter)
-                row = self._validate(loaders[1], interruption)
+                self._train_epoch(loaders.train, interruption, reporter)
+                row = self._validate(loaders.validation, interruption)
                 self._end_epoch(row, reporter)
                 interruption.check()
         return self.state
@@ -107,11 +109,6 @@ class Fit:
         if self.state.optimiser:
             wrapped.load_state_dict(self.state.optimiser)
         return module, wrapped
-
-    def _make_loaders(self) -> tuple[Any, Any]:
-        train = make_loader(self.train, self.recipe.workers, self.fabric.device, order=self.order)
-        size = self.recipe.batch_size
-        return train, make_loader(self.validation, self.recipe.workers, self.fabric.device, batch_size=size)
 
     def _train_epoch(self, loader: Any, interruption: Interruption, reporter: Reporter) -> None:
         state = self.state

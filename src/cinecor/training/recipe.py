@@ -13,13 +13,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from cinecor.clips.transforms import AUGMENTATIONS
+from cinecor.clips.transforms import AUGMENTATIONS, beyond_offsets
 from cinecor.errors import ConfigError
-from cinecor.models import model_entry, model_options
+from cinecor.models import list_models, model_entry, model_options
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
 
 _SHIPPED = "recipes"
+_APART = {"summary", "published", "licence", "workers", "device", "data_path"}  # decide on no weight
 _MAX_EXTENDS = 10  # a longer chain is a circle
 _CODES = {"extra_forbidden": "UNKNOWN_KEY", "missing": "CONFLICT"}
 _LOSSES = {"regression": ("mse", "l1", "huber"), "classification": ("bce",), "segmentation": ("dice",)}
@@ -143,11 +144,11 @@ def dump_recipe(recipe: Recipe) -> str:
 
 
 def fingerprint(recipe: Recipe) -> str:
-    """A hash of all that decides on the trained weights; machine matters (workers, device) and prose are left out.
+    """A hash of all that decides on the trained weights; machine matters and prose are left out.
 
     Weights to start from count by their hash once it is known, wherever they lie.
     """
-    values = resolve(recipe).model_dump(exclude={"summary", "published", "licence", "workers", "device"})
+    values = resolve(recipe).model_dump(exclude=_APART)
     if recipe.start.sha256:
         del values["start"]["weights"]
     return hashlib.sha256(json.dumps(_as_json(values), sort_keys=True).encode()).hexdigest()
@@ -233,6 +234,7 @@ def _check(recipe: Recipe) -> None:
     _check_task(recipe)
     _check_start(recipe)
     _check_sampling(recipe)
+    _check_data_path(recipe)
     if recipe.loss.outline > 0 and not model_entry(recipe.model.name).outlines:
         what = f"{recipe.model.name} has no head for outlines"
         raise ConfigError("CONFLICT", what, "choose model i3d_outline, or loss.outline 0", where="loss.outline")
@@ -258,9 +260,10 @@ def _check_task(recipe: Recipe) -> None:
         "target": (outlines and recipe.target != "ef", recipe.target),
         "standardise": (not plain and recipe.standardise, recipe.standardise),
     }
+    dense = " or ".join(name for name in list_models() if model_entry(name).dense)
     wanted = (
-        "task segmentation goes with a dense model (unet), loss.name dice, monitor loss, target ef; task classification"
-        " with loss.name bce, monitor loss or auroc"
+        f"task segmentation goes with a dense model ({dense}), loss.name dice, monitor loss, target ef; task"
+        " classification with loss.name bce, monitor loss or auroc"
     )
     for where, (wrong, value) in unfit.items():
         if wrong:
@@ -289,6 +292,18 @@ def _check_sampling(recipe: Recipe) -> None:
         raise ConfigError("CONFLICT", what, "give sampling.test listed and a table", where="sampling.test_starts")
     if second.epochs and (recipe.task != "regression" or recipe.loss.outline > 0):
         raise ConfigError("CONFLICT", "a second stage learns values alone", "give second.epochs 0", where="second")
+
+
+def _check_data_path(recipe: Recipe) -> None:
+    """What is asked to be made on the device can be made there."""
+    if recipe.data_path != "resident":
+        return
+    others = [f"augmentation.{name}" for name in beyond_offsets(recipe.augmentation_ranges)]
+    others += ["task segmentation"] if recipe.task == "segmentation" else []
+    others += ["loss.outline"] if recipe.loss.outline > 0 else []
+    if others:
+        what = f"{', '.join(others)} cannot be made on the device"
+        raise ConfigError("CONFLICT", what, "choose data_path auto or loader", where="data_path")
 
 
 def _within(part: str, make: Any) -> None:

@@ -260,6 +260,11 @@ class Recipe(Part):
     """Of weights, order, clips, augmentation and dropout."""
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """Processes that make batches; the result does not depend on it."""
+    data_path: Literal["auto", "loader", "resident"] = "auto"
+    """Who makes the batches of training and validation. loader: the `workers`, from the cache on disk; resident: the
+    device itself, which then keeps all frames in its memory; auto: resident on a GPU where half of the free memory
+    holds them and the augmentation only shifts (none, coreecho, echonet), else loader. The clips are the same to
+    float rounding; standard error says which way was taken."""
     reference_clips: Annotated[int, Field(ge=0)] = 256
     """Embeddings of so many training clips are kept with the weights, to tell what is unlike the training data."""
     weights: Literal["float32", "float16", "bfloat16"] = "float32"
