@@ -28,6 +28,8 @@ def find_obstacle(dataset: ClipDataset) -> str:
         return f"{type(dataset).__name__} makes its clips itself"
     if dataset.streams != (STREAM,):
         return f"only whole frames are made on the device, not {', '.join(dataset.streams)}"
+    if dataset.spec.time != "frames":
+        return f"splines through a whole {dataset.spec.time} are not made on the device"
     if dataset.outlines:
         return "outlines are not made on the device"
     others = beyond_offsets(dataset.transform or NONE)
