@@ -44,6 +44,7 @@ class ClipDataset(Dataset[Clip]):
         targets: names of ``Study.labels`` to give with each clip.
         streams: what to give of each clip (``cinecor.clips.streams``).
         outlines: give the outline of the left ventricle too, as the mask ``lv``.
+        repeats: so many consecutive items draw the same random numbers: with random clips, they are the same clip.
 
     Raises:
         ConfigError: CONFLICT when the cache holds frames of another specification, or starts are missing.
@@ -64,10 +65,11 @@ class ClipDataset(Dataset[Clip]):
         targets: Sequence[str] = ("ef",),
         streams: Sequence[str] = (STREAM,),
         outlines: bool = False,
+        repeats: int = 1,
     ) -> None:
         self.studies, self.cache, self.spec = tuple(studies), cache, spec
         self.sampling, self.transform, self.seed = sampling or Sampling(), transform, seed
-        self.streams, self.outlines = tuple(streams), outlines
+        self.streams, self.outlines, self.repeats = tuple(streams), outlines, repeats
         _check_spec(spec, cache.spec)
         _check_cached(self.studies, cache)
         self._targets = [_read_targets(study, targets) for study in self.studies]
@@ -101,7 +103,7 @@ class ClipDataset(Dataset[Clip]):
     def describe(self, index: int) -> tuple[Int64[np.ndarray, " length"], Variation | None]:
         """The frame indices and the variation of an item in this epoch: all that is random in it."""
         number, cine, start = self._items[index]
-        generator = make_generator(self.seed, self.epoch, index)
+        generator = make_generator(self.seed, self.epoch, index // self.repeats)
         frames, times_ms = self._measure(number, cine)
         if start is None:
             indices = choose_random(frames, self.spec, generator, 1, times_ms)

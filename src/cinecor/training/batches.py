@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from torch.utils.data import Sampler
 
+from cinecor.errors import ConfigError
+
 _ORDER = 0x0BDE5  # keeps this stream apart from the clips' own (seed, epoch, index)
 
 
@@ -17,15 +19,32 @@ class EpochBatches(Sampler[list[int]]):
         items: how many clips there are.
         batch_size: clips in a batch; the last may be smaller.
         seed: of the order.
+        views: so many consecutive clips stay together and count as one in ``batch_size``.
+        drop_last: leave out a last batch that is smaller.
+
+    Raises:
+        ConfigError: OUT_OF_RANGE where no batch is left.
     """
 
-    def __init__(self, items: int, batch_size: int, seed: int) -> None:
-        self.items, self.batch_size, self.seed = items, batch_size, seed
+    def __init__(self, items: int, batch_size: int, seed: int, *, views: int = 1, drop_last: bool = False) -> None:
+        self.items, self.batch_size, self.seed = items // views, batch_size, seed
+        self.views = views
+        if drop_last:
+            self.items -= self.items % batch_size
+        self._groups = items // views
+        if items and not self.items:
+            what = f"{self._groups} loops fill no batch of {batch_size}"
+            raise ConfigError("OUT_OF_RANGE", what, "give fewer, or sampling.drop_last false", where="batch_size")
         self._epoch, self._start = 0, 0
 
     def set_position(self, epoch: int, start: int = 0) -> None:
         """Which epoch comes next, and from which of its batches on."""
         self._epoch, self._start = epoch, start
+
+    @property
+    def clips(self) -> int:
+        """Clips of a whole epoch."""
+        return self.items * self.views
 
     @property
     def steps(self) -> int:
@@ -37,6 +56,7 @@ class EpochBatches(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         key = np.random.SeedSequence((self.seed, self._epoch, _ORDER))
-        order = np.random.Generator(np.random.Philox(key)).permutation(self.items).tolist()
+        order = np.random.Generator(np.random.Philox(key)).permutation(self._groups).tolist()
         for first in range(self._start * self.batch_size, self.items, self.batch_size):
-            yield order[first : first + self.batch_size]
+            chosen = order[first : min(first + self.batch_size, self.items)]
+            yield [self.views * group + view for group in chosen for view in range(self.views)]

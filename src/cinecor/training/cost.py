@@ -56,7 +56,9 @@ def _measure(values: dict[str, object], threads: int) -> dict[str, float | int]:
     network = create_model(recipe.model.name, **network_options(recipe))
     mixed, outlines = is_mixed(recipe, device), recipe.loss.outline > 0
     layout, frozen = recipe.channels_last, recipe.start.freeze == "trunk"
-    task = Task(network, mixed=mixed, outlines=outlines, channels_last=layout, frozen=frozen).to(device)
+    task = Task(network, mixed=mixed, outlines=outlines, channels_last=layout, frozen=frozen)
+    task.contrast = recipe.loss.name == "coreecho"
+    task = task.to(device)
     batch = _make_inputs(network, recipe, recipe.batch_size, device)
     train_ms = _time(_training_step(task, recipe, batch), device) / recipe.batch_size
     peak = _resident_bytes(device) - before

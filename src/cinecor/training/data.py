@@ -20,6 +20,7 @@ from cinecor.records import Split, Study
 from cinecor.training.reading import is_synthetic, read_folder
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.splitting import keep_labelled, keep_view, split_studies
+from cinecor.training.starts import read_starts
 
 Purpose: TypeAlias = Literal["train", "validation", "test"]
 
@@ -58,11 +59,12 @@ class TrainingData:
             self.splits[split],
             cache,
             self.recipe.clip_spec,
-            sampling=choose_sampling(self.recipe, purpose),
+            sampling=choose_sampling(self.recipe, purpose, split),
             transform=self.recipe.augmentation_ranges if purpose == "train" else None,
             seed=self.recipe.seed,
             targets=(self.recipe.target,),
             streams=streams,
+            repeats=1 if purpose != "train" or self.recipe.sampling.views_differ else self.recipe.sampling.views,
             outlines=self.recipe.task == "segmentation" or (purpose == "train" and self.recipe.loss.outline > 0),
         )
 
@@ -152,13 +154,23 @@ def default_cache(source: Path) -> Path:
     return base / hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:16]
 
 
-def choose_sampling(recipe: Recipe, purpose: Purpose) -> Sampling:
-    """Which clips of each loop are taken."""
+def choose_sampling(recipe: Recipe, purpose: Purpose, split: Split = "test") -> Sampling:
+    """Which clips of each loop are taken.
+
+    Raises:
+        ConfigError: as :func:`cinecor.training.starts.read_starts`.
+    """
     part = recipe.sampling
     if recipe.task == "segmentation":
         return Sampling(how="outlined")
     if purpose == "train":
-        return Sampling(how=part.train, clips=part.train_clips)
+        return Sampling(how=part.train, clips=part.train_clips * part.views)
     if part.from_first:
         return Sampling(how="first")
-    return Sampling(how="even", clips=part.validation_clips if purpose == "validation" else part.test_clips)
+    if purpose == "validation":
+        return Sampling(how=part.validation, clips=part.validation_clips)
+    if part.test != "listed":
+        return Sampling(how=part.test, clips=part.test_clips)
+    if split != "test":
+        return Sampling(how="even", clips=part.test_clips)
+    return Sampling(how="listed", starts=read_starts(Path(part.test_starts or "")))

@@ -98,7 +98,9 @@ def _predict(
     clips = data.make_dataset(cache, split, "test", task.network.streams)
     loader = make_loader(clips, recipe.workers, device, batch_size=recipe.batch_size)
     rows = predict_values(task, loader, device, interruption.check)
-    return to_probabilities(rows) if recipe.task == "classification" else rows
+    # Random or listed clips of a short loop can be the same clip, which is said once.
+    once = list({(row.study, row.cine, row.start): row for row in rows}.values())
+    return to_probabilities(once) if recipe.task == "classification" else once
 
 
 def measure(pairs: pd.DataFrame, task: str = "regression") -> dict[str, float | None]:
@@ -139,9 +141,9 @@ def truth_table(splits: Sequence[tuple[str, Sequence[Study]]], target: str) -> p
 
 
 def describe_history(recipe: Recipe, state: State) -> dict[str, Any]:
-    """Which epoch was the best, of how many."""
-    values = [recipe.watch(row) for row in state.history]
-    return {"best_epoch": int(np.argmin(values)) + 1, "epochs": len(values)}
+    """Which epoch of the last stage was the best, of how many of all stages."""
+    values = [recipe.watch(row) for row in state.phase_history]
+    return {"best_epoch": state.before + int(np.argmin(values)) + 1, "epochs": len(state.history)}
 
 
 def describe(

@@ -57,7 +57,8 @@ class Fit:
     ) -> None:
         self.recipe, self.task, self.folder, self.fabric, self.state = recipe, task, folder, fabric, state
         self.train, self.validation = train, validation
-        self.order = EpochBatches(len(train), recipe.batch_size, recipe.seed)
+        views, drop_last = recipe.sampling.views, recipe.sampling.drop_last
+        self.order = EpochBatches(len(train), recipe.batch_size, recipe.seed, views=views, drop_last=drop_last)
         self.loss = make_loss(recipe)
         if state.model:
             task.network.load_state_dict(state.model)
@@ -72,7 +73,8 @@ class Fit:
             StorageError: where its state cannot be written.
         """
         first = self.state.epoch * self.order.steps + self.state.step
-        with Interruption() as interruption, Reporter(self.folder, self.recipe.epochs, first) as reporter:
+        total = self.state.before + self.recipe.epochs
+        with Interruption() as interruption, Reporter(self.folder, total, first) as reporter:
             loaders = self._make_loaders()
             while not self.finished:
                 self._train_epoch(loaders[0], interruption, reporter)
@@ -84,7 +86,7 @@ class Fit:
     @property
     def finished(self) -> bool:
         """Whether the epochs or the patience are used up."""
-        values = [self.recipe.watch(row) for row in self.state.history]
+        values = [self.recipe.watch(row) for row in self.state.phase_history]
         if len(values) >= self.recipe.epochs:
             return True
         waited = len(values) - 1 - int(np.argmin(values)) if values else 0
@@ -144,25 +146,29 @@ class Fit:
         return learning_rate(
             self.recipe.schedule,
             self.recipe.optimiser.lr,
-            step=state.epoch * self.order.steps + state.step,
+            step=(state.epoch - state.before) * self.order.steps + state.step,
             steps_per_epoch=self.order.steps,
             epochs=self.recipe.epochs,
-            monitored=[self.recipe.watch(row) for row in state.history],
+            monitored=[self.recipe.watch(row) for row in state.phase_history],
         )
 
     def _validate(self, loader: Any, interruption: Interruption) -> dict[str, float]:
+        self.validation.set_epoch(self.state.epoch)
         check: Callable[[], None] = lambda: interruption.check(self.save)  # noqa: E731
         return validate(self.recipe, self.task, loader, self.fabric.device, check)
 
     def _end_epoch(self, row: dict[str, float], reporter: Reporter) -> None:
         state, step = self.state, (self.state.epoch + 1) * self.order.steps
-        train_loss = float(self.loss_sum.item()) / len(self.train)
+        train_loss = float(self.loss_sum.item()) / self.order.clips
         if not np.isfinite([train_loss, *row.values()]).all():
             what = f"the loss is not finite in epoch {state.epoch + 1}"
             raise CheckpointError("NONFINITE", what, "lower the learning rate or cut gradients", where="training")
-        best = min((self.recipe.watch(old) for old in state.history), default=float("inf"))
+        best = min((self.recipe.watch(old) for old in state.phase_history), default=float("inf"))
         rate = self.optimiser.param_groups[0]["lr"]
-        state.history.append({"epoch": state.epoch + 1, "learning_rate": rate, "train_loss": train_loss, **row})
+        stage = {"phase": state.phase + 1} if self.recipe.second.epochs else {}
+        state.history.append(
+            {"epoch": state.epoch + 1, **stage, "learning_rate": rate, "train_loss": train_loss, **row}
+        )
         if self.recipe.watch(row) < best:
             state.best = _copy(self.task.network.state_dict())
         state.epoch, state.step = state.epoch + 1, 0

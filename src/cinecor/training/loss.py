@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from torch import Tensor, nn
 
 from cinecor.clips.dataset import LV
-from cinecor.objectives import dice_and_cross_entropy
+from cinecor.objectives import coreecho_first_stage, dice_and_cross_entropy
 from cinecor.records import Batch
 from cinecor.training.recipe_fields import LossPart, Recipe
 
@@ -21,6 +21,8 @@ def make_loss(recipe: Recipe) -> Loss:
     """The recipe's loss: mean over a batch."""
     if recipe.task == "segmentation":
         return _of_outlines
+    if recipe.loss.name == "coreecho":
+        return partial(_of_contrast, recipe)
     compare, weight = compare_values(recipe.loss), recipe.loss.outline
 
     def of_values(values: Tensor, batch: Batch) -> Tensor:
@@ -31,6 +33,13 @@ def make_loss(recipe: Recipe) -> Loss:
         return of_values(values, batch) + weight * _of_outlines(logits, batch)
 
     return of_both if weight > 0 else of_values
+
+
+def _of_contrast(recipe: Recipe, outputs: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
+    """CoReEcho's first stage; the values are the head's of features without a gradient (``Task``)."""
+    embeddings, values = outputs
+    targets, temperature = batch.targets[recipe.target], recipe.loss.temperature
+    return coreecho_first_stage(embeddings, targets, lambda _: values, temperature=temperature).total
 
 
 def _of_outlines(logits: Tensor, batch: Batch) -> Tensor:
@@ -44,6 +53,7 @@ def compare_values(part: LossPart) -> Callable[[Tensor, Tensor], Tensor]:
         "mse": nn.functional.mse_loss,
         "l1": nn.functional.l1_loss,
         "bce": nn.functional.binary_cross_entropy_with_logits,
+        "coreecho": nn.functional.l1_loss,  # the part of it that compares values
         "huber": partial(nn.functional.huber_loss, delta=part.delta),
     }
     return losses[part.name]

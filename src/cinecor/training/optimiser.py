@@ -23,9 +23,13 @@ _TORCH: dict[str, Callable[..., torch.optim.Optimizer]] = {
 
 
 def make_optimiser(model: nn.Module, part: OptimiserPart) -> torch.optim.Optimizer:
-    """The recipe's optimiser on all parameters of ``model``; weight decay spares biases and norms (one-dimensional)."""
-    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    spared = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+    """The recipe's optimiser on all parameters of ``model`` that are trained.
+
+    Weight decay spares biases and norms (one-dimensional), unless told otherwise.
+    """
+    trained = [p for p in model.parameters() if p.requires_grad]
+    decayed = [p for p in trained if p.ndim > 1 or part.decay_all]
+    spared = [p for p in trained if not (p.ndim > 1 or part.decay_all)]
     groups: list[dict[str, Any]] = [
         {"params": decayed, "weight_decay": part.weight_decay},
         {"params": spared, "weight_decay": 0.0},

@@ -22,7 +22,11 @@ from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
 _SHIPPED = "recipes"
 _MAX_EXTENDS = 10  # a longer chain is a circle
 _CODES = {"extra_forbidden": "UNKNOWN_KEY", "missing": "CONFLICT"}
-_LOSSES = {"regression": ("mse", "l1", "huber"), "classification": ("bce",), "segmentation": ("dice",)}
+_LOSSES = {
+    "regression": ("mse", "l1", "huber", "coreecho"),
+    "classification": ("bce",),
+    "segmentation": ("dice",),
+}
 _MONITORS = {"regression": ("rmse", "mae", "loss"), "classification": ("loss", "auroc"), "segmentation": ("loss",)}
 _RANGE_ERRORS = ("greater_than", "less_than", "literal_error", "finite_number", "too_short", "too_long")
 
@@ -232,6 +236,7 @@ def _check(recipe: Recipe) -> None:
     _within("augmentation", lambda: recipe.augmentation_ranges)
     _check_task(recipe)
     _check_start(recipe)
+    _check_sampling(recipe)
     if recipe.loss.outline > 0 and not model_entry(recipe.model.name).outlines:
         what = f"{recipe.model.name} has no head for outlines"
         raise ConfigError("CONFLICT", what, "choose model i3d_outline, or loss.outline 0", where="loss.outline")
@@ -274,6 +279,20 @@ def _check_start(recipe: Recipe) -> None:
     if start.freeze == "trunk" and recipe.loss.outline > 0:
         what = "outlines are learned by the trunk, which is frozen"
         raise ConfigError("CONFLICT", what, "choose loss.outline 0, or freeze none", where="start.freeze")
+
+
+def _check_sampling(recipe: Recipe) -> None:
+    part, second = recipe.sampling, recipe.second
+    if max(part.views, second.views if second.epochs else 1) > 1 and part.train != "random":
+        what = f"several views of a loop are random clips, not {part.train!r}"
+        raise ConfigError("CONFLICT", what, "choose sampling.train random, or views 1", where="sampling.views")
+    if recipe.loss.name == "coreecho" and recipe.loss.outline > 0:
+        raise ConfigError("CONFLICT", "coreecho learns no outlines", "give loss.outline 0", where="loss.outline")
+    if (part.test == "listed") != (part.test_starts is not None):
+        what = "listed test clips and their table go together"
+        raise ConfigError("CONFLICT", what, "give sampling.test listed and a table", where="sampling.test_starts")
+    if second.epochs and (recipe.task != "regression" or recipe.loss.outline > 0):
+        raise ConfigError("CONFLICT", "a second stage learns values alone", "give second.epochs 0", where="second")
 
 
 def _within(part: str, make: Any) -> None:

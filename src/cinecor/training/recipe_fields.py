@@ -51,10 +51,23 @@ class SamplingPart(Part):
     that was outlined."""
     train_clips: Positive = 1
     """Clips of each loop in a training epoch."""
+    views: Annotated[int, Field(ge=1, le=8)] = 1
+    """So many random clips of a loop stand in the same batch: with 2, a batch of 16 loops has 32 clips."""
+    views_differ: bool = True
+    """Each view is a clip and a variation of its own; false: all are one clip, varied once."""
+    drop_last: bool = False
+    """Leave out what does not fill a training batch at the end of an epoch, as CoReEcho's code does."""
+    validation: Literal["even", "random"] = "even"
+    """Validation clips are spread evenly over each loop, or drawn anew after each epoch, as CoReEcho's code does."""
     validation_clips: Positive = 1
-    """Clips of each loop, spread evenly, in the validation after each epoch."""
+    """Clips of each loop in the validation after each epoch."""
+    test: Literal["even", "random", "listed"] = "even"
+    """Test clips are spread evenly over each loop, drawn at random, or those of `test_starts`, which are of the test
+    split alone: in the others they are then spread evenly."""
     test_clips: Positive = 3
-    """Clips of each loop, spread evenly, whose mean is the final prediction; in all splits after training."""
+    """Clips of each loop whose mean is the final prediction; in all splits after training."""
+    test_starts: str | None = None
+    """CSV table of the first frames of test clips: study,start,start,start in each row, under a row of names."""
     from_first: bool = False
     """Validate and test on the clip from the first frame instead, as paper 000's code does."""
 
@@ -74,9 +87,11 @@ class OptimiserPart(Part):
     lr: Annotated[float, Field(gt=0, le=100)] = 1e-3
     """Learning rate at its highest."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    """Weight decay (decoupled in adamw); never on biases and norms."""
+    """Weight decay (decoupled in adamw); not of biases and norms."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Momentum, first beta, of those that have one."""
+    decay_all: bool = False
+    """Decay biases and norms as well, as torch does by itself and the papers' codes with it."""
 
 
 class SchedulePart(Part):
@@ -89,6 +104,8 @@ class SchedulePart(Part):
     """Epochs over which the rate rises linearly from near 0."""
     every: Positive = 10
     """Epochs; for step, halve and plateau."""
+    times: Annotated[int, Field(ge=0)] = 0
+    """For step and halve: so often at most; 0: as often as there are epochs for."""
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """For step and plateau."""
     floor: Share = 0.0
@@ -98,14 +115,34 @@ class SchedulePart(Part):
 class LossPart(Part):
     """What is minimised."""
 
-    name: Literal["mse", "l1", "huber", "bce", "dice"] = "mse"
+    name: Literal["mse", "l1", "huber", "bce", "dice", "coreecho"] = "mse"
     """Mean squared error, mean absolute error, or Huber's; bce, binary cross-entropy, where yes or no is learned; dice
-    (with cross-entropy) where outlines are."""
+    (with cross-entropy) where outlines are; coreecho: Rank-N-Contrast of the embeddings, which alone trains the trunk,
+    and mean absolute error, which alone trains the head."""
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """Of the contrast in coreecho."""
     delta: Annotated[float, Field(gt=0)] = 5.0
     """Where Huber's loss turns from square to straight, in the target's unit."""
     outline: Annotated[float, Field(ge=0)] = 0.0
     """Weight of a second loss, that of outlines (dice with cross-entropy, on the traced frames of training clips); the
     network must have a head for them (i3d_outline). 0: none."""
+
+
+class SecondPart(Part):
+    """A second stage, from the best weights of the first. What it does not say is as in the first."""
+
+    epochs: Annotated[int, Field(ge=0)] = 0
+    """At most; 0: there is no second stage."""
+    freeze: Literal["none", "trunk"] = "trunk"
+    """trunk: train the head alone, as `start.freeze` has it."""
+    loss: Literal["mse", "l1", "huber"] = "l1"
+    """What is minimised."""
+    lr: Annotated[float, Field(gt=0, le=100)] = 1e-4
+    """Learning rate, constant. The optimiser begins anew."""
+    views: Annotated[int, Field(ge=1, le=8)] = 1
+    """Clips of a loop in the same batch."""
+    patience: Annotated[int, Field(ge=0)] = 0
+    """Stop after so many epochs without a better monitored metric; 0 never stops early."""
 
 
 class SplitPart(Part):
@@ -162,6 +199,10 @@ class PublishedPart(Part):
     """Share that are called what they are."""
     groups: dict[str, dict[str, float]] = Field(default_factory=dict)
     """The same figures by name within groups of studies: those of image quality are good and medium, poor."""
+    r2_mean: float | None = None
+    """The same, mean of repeated trainings, where the paper gives it beside its best."""
+    r2_sd: float | None = None
+    """Standard deviation over repeated trainings."""
 
 
 class Recipe(Part):
@@ -190,9 +231,10 @@ class Recipe(Part):
     optimiser: OptimiserPart = OptimiserPart()
     schedule: SchedulePart = SchedulePart()
     loss: LossPart = LossPart()
+    second: SecondPart = SecondPart()
     split: SplitPart = SplitPart()
     batch_size: Positive = 16
-    """Clips in a training batch."""
+    """Clips in a training batch; with `sampling.views`, loops."""
     epochs: Positive = 50
     """At most."""
     patience: Annotated[int, Field(ge=0)] = 20

@@ -6,7 +6,7 @@ import logging
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from cinecor.models.starting import start_from
 from cinecor.records import SPLITS, Study
 from cinecor.training.data import TrainingData, open_data
 from cinecor.training.finishing import finish
+from cinecor.training.phases import begin_phase, list_phases
 from cinecor.training.precision import is_mixed
 from cinecor.training.recipe import dump_recipe, fingerprint, load_recipe, network_options, resolve
 from cinecor.training.recipe_fields import Recipe
@@ -129,10 +130,13 @@ def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path) -> Manif
         torch.backends.cudnn.benchmark = True
     if not state.model and recipe.start.weights is not None:
         state.start = describe_start(read_start(recipe))
-    task = make_task(recipe, data.read_targets("train"), fabric.device, begun=bool(state.model))
-    train, validation = (data.make_dataset(cache, name, name, task.network.streams) for name in SPLITS[:2])
+    phases = list_phases(recipe)
     with _one_picture_thread():
-        state = Fit(recipe, task, train, validation, out, fabric, state).run()
+        for number in range(state.phase, len(phases)):
+            part, state = replace(data, recipe=phases[number]), begin_phase(state, number)
+            task = make_task(part.recipe, data.read_targets("train"), fabric.device, begun=bool(state.model))
+            train, validation = (part.make_dataset(cache, name, name, task.network.streams) for name in SPLITS[:2])
+            state = Fit(part.recipe, task, train, validation, out, fabric, state).run()
         return finish(recipe, data, cache, task, state, out, fabric.device)
 
 
@@ -152,6 +156,7 @@ def make_task(recipe: Recipe, targets: np.ndarray, device: torch.device, *, begu
     network = create_model(recipe.model.name, **network_options(recipe))
     options: dict[str, Any] = {"mixed": is_mixed(recipe, device), "channels_last": recipe.channels_last}
     options |= {"outlines": recipe.loss.outline > 0, "frozen": recipe.start.freeze == "trunk"}
+    options["contrast"] = recipe.loss.name == "coreecho"
     kept = recipe.start.weights is not None and not begun and _start(network, recipe)
     if recipe.task == "segmentation":
         return Task(network, **options)

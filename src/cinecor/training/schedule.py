@@ -33,15 +33,20 @@ def learning_rate(
     epoch = step // steps_per_epoch
     match schedule.name:
         case "step":
-            return highest * schedule.factor ** (epoch // schedule.every)
+            return highest * schedule.factor ** _count_steps(schedule, epoch)
         case "halve":
-            return highest * 0.5 ** (epoch // schedule.every)
+            return highest * 0.5 ** _count_steps(schedule, epoch)
         case "cosine":
             part = (step - warmup) / (epochs * steps_per_epoch - warmup)
             return highest * (schedule.floor + (1 - schedule.floor) * 0.5 * (1 + math.cos(math.pi * part)))
         case "plateau":
             return highest * max(schedule.floor, schedule.factor ** _count_plateaus(monitored, schedule.every))
     return highest
+
+
+def _count_steps(schedule: SchedulePart, epoch: int) -> int:
+    steps = epoch // schedule.every
+    return min(steps, schedule.times) if schedule.times else steps
 
 
 def _count_plateaus(values: Sequence[float], every: int) -> int:

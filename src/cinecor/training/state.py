@@ -50,9 +50,18 @@ class State:
     optimiser: dict[str, Any] = field(default_factory=dict)
     best: dict[str, Tensor] = field(default_factory=dict)
     """Weights of the best epoch so far; empty before the first ends."""
+    phase: int = 0
+    """Which stage of the recipe, from 0."""
+    before: int = 0
+    """Epochs of the stages before."""
     start: dict[str, Any] = field(default_factory=dict)
     """What the manifest will say of the weights that the training started from."""
     format: int = FORMAT
+
+    @property
+    def phase_history(self) -> History:
+        """The history of this stage alone."""
+        return self.history[self.before :]
 
 
 def save_state(path: Path, state: State) -> None:

@@ -18,8 +18,9 @@ from cinecor.records import Batch
 Outputs: TypeAlias = (
     Float[Tensor, "batch output *positions"]
     | tuple[Float[Tensor, "batch output"], Float[Tensor, "batch 1 time height width"]]
+    | tuple[Float[Tensor, "batch _feature"], Float[Tensor, "batch _output"]]
 )
-"""Values (or maps), or values and the logits of outlines."""
+"""Values (or maps); values and the logits of outlines; or embeddings and values."""
 
 
 class Task(nn.Module):
@@ -35,6 +36,8 @@ class Task(nn.Module):
         mixed: compute the trunk in bfloat16.
         channels_last: lay out weights and clips by position.
         outlines: give the network's outlines beside its values, in training mode.
+        contrast: give the embeddings, and the values as the head makes them of features that have no gradient, in
+            training mode.
         frozen: train the head alone; the trunk has no gradient and is in evaluation mode whatever the head is in.
     """
 
@@ -48,10 +51,12 @@ class Task(nn.Module):
         mixed: bool = False,
         channels_last: bool = True,
         frozen: bool = False,
+        contrast: bool = False,
     ) -> None:
         super().__init__()
         self.mean, self.scale = mean, scale
         self.mixed, self.outlines, self.frozen = mixed, outlines, frozen
+        self.contrast = contrast
         self.layout = torch.channels_last_3d if channels_last else torch.contiguous_format
         self.network = network
         if channels_last:
@@ -60,13 +65,16 @@ class Task(nn.Module):
             freeze_trunk(network)
 
     def forward(self, *streams: Float[Tensor, "batch channel _time _height _width"]) -> Outputs:
-        """Outputs of each clip; where outlines are learned beside them, the logits of those as well."""
+        """Outputs of each clip; with them, in training, what else the loss wants."""
         if self.outlines and self.training:
             assert isinstance(self.network, OutliningNetwork)
             with self._precision(streams):
                 features, logits = self.network.forward_maps(*self._laid_out(streams))
             return self._values(features), logits.float()
-        return self._values(self._look(streams))
+        seen = self._look(streams)
+        if self.contrast and self.training:
+            return self.network.forward_head(seen.float(), pre_logits=True), self._values(seen.detach())
+        return self._values(seen)
 
     def fold(self) -> None:
         """Let the network itself predict what this task predicts."""
