@@ -35,7 +35,8 @@ def _write_run(job, seed=0):
         said = truth[truth["split"] == split].assign(cine=0, start=0, value=lambda t: t["value"] + 1 + fold)
         table.write(said[list(table.PREDICTION_COLUMNS)], job.folder / f"predictions_{split}.csv")
     (job.folder / "metrics.csv").write_text("epoch,train_loss,validation_loss\n1,2,3\n")
-    (job.folder / "cost.json").write_text(json.dumps({"parameters": 7, "train_seconds": 10 * fold}))
+    if fold == 0:  # the network is the same in all
+        (job.folder / "cost.json").write_text(json.dumps({"parameters": 7}))
 
 
 def test_a_recipe_with_folds_makes_a_job_for_each_fold_and_seed(tmp_path):
@@ -48,6 +49,7 @@ def test_a_recipe_with_folds_makes_a_job_for_each_fold_and_seed(tmp_path):
     assert jobs[1].folder == tmp_path / "runs" / "folded" / "seed0-fold1"
     assert [job.recipe.split.fold for job in jobs[:3]] == [0, 1, 2]
     assert jobs[3].folds == ()
+    assert [job.measured for job in jobs[:4]] == [True, False, False, True]
     (one,) = plan({"folded": FOLDED}, 1, ["--split.fold", "2"], tmp_path)
     assert (one.folds, one.recipe.split.fold) == ((2,), 2)
     with pytest.raises(ConfigError, match="OUT_OF_RANGE"):
@@ -64,7 +66,7 @@ def test_folds_are_pooled_when_all_have_ended(tmp_path):
     tested = row.pairs["test"].sort_values("study")
     assert tested["study"].tolist() == [f"s{n}" for n in range(9)]
     assert (tested["predicted"] - tested["true"]).tolist() == pytest.approx([1, 2, 3] * 3)
-    assert row.cost == {"parameters": 7, "train_seconds": 10}
+    assert row.cost == {"parameters": 7}
     (model,) = compare([row]).models.to_dict("records")
     assert (model["test_mae"], model["difference_mae"]) == (pytest.approx(2.0), pytest.approx(-3.0))
     assert model["ensemble_mae_low"] <= 2.0 <= model["ensemble_mae_high"]

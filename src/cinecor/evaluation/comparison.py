@@ -236,9 +236,10 @@ def _describe_beside(given: Sequence[RunRow], done: Sequence[RunRow], binary: bo
     best epoch), as figure 15 of paper 000 has them; the costs, mean over seeds.
     """
     published = next((row.published for row in given if row.published is not None), {})
-    figured, names = (lambda pairs: _figures(pairs, binary)), tuple(figures_of(binary))
-    own = [figured(row.pairs["test"]) for row in done]
-    trained = [(figured(row.pairs["train"]), figured(row.pairs["test"])) for row in done if "train" in row.pairs]
+    names = tuple(figures_of(binary))
+    own = [_figures(row.pairs["test"], binary) for row in done]
+    learned = {place: _figures(row.pairs["train"], binary) for place, row in enumerate(done) if "train" in row.pairs}
+    trained = [(figures, own[place]) for place, figures in learned.items()]
     said: dict[str, Any] = {"baseline_rmse": _mean([_baseline_rmse(row) for row in done])}
     said |= {f"published_{name}": published.get(name) for name in names}
     for name in names:

@@ -99,8 +99,8 @@ def _predict(
     loader = make_loader(clips, recipe.workers, device, batch_size=recipe.batch_size)
     rows = predict_values(task, loader, device, interruption.check)
     # Random or listed clips of a short loop can be the same clip, which is said once.
-    rows = list({(row.study, row.cine, row.start): row for row in rows}.values())
-    return to_probabilities(rows) if recipe.task == "classification" else rows
+    once = list({(row.study, row.cine, row.start): row for row in rows}.values())
+    return to_probabilities(once) if recipe.task == "classification" else once
 
 
 def measure(pairs: pd.DataFrame, task: str = "regression") -> dict[str, float | None]:

@@ -45,9 +45,7 @@ def _gather_folds(outcomes: Sequence[Outcome]) -> RunRow | None:
         return replace(_gather(outcomes[0]), pairs={}, history=None, cost={}, failure="; ".join(failed))
     rows = [_gather(ended[fold]) for fold in folds]
     tested = pd.concat([row.pairs["test"] for row in rows], ignore_index=True)
-    names = set.intersection(*(set(row.cost) for row in rows))
-    cost = {name: sum(row.cost[name] for row in rows) / len(rows) for name in sorted(names)}
-    return replace(rows[0], pairs={"test": tested}, history=None, cost=cost)
+    return replace(rows[0], pairs={"test": tested}, history=None)
 
 
 def group_by_quality(studies: Sequence[Study], view: str | None) -> dict[str, str]:
@@ -87,5 +85,5 @@ def _with_results(row: RunRow, job: Job) -> RunRow:
         pairs=pairs,
         history=pd.read_csv(job.folder / METRICS_NAME),
         published=row.published,
-        cost=json.loads((job.folder / COST_NAME).read_text("utf-8")),
+        cost=json.loads((job.folder / COST_NAME).read_text("utf-8")) if job.measured else {},
     )

@@ -23,7 +23,11 @@ _SHIPPED = "recipes"
 _APART = {"summary", "published", "licence", "workers", "device", "data_path"}  # decide on no weight
 _MAX_EXTENDS = 10  # a longer chain is a circle
 _CODES = {"extra_forbidden": "UNKNOWN_KEY", "missing": "CONFLICT"}
-_LOSSES = {"regression": ("mse", "l1", "huber"), "classification": ("bce",), "segmentation": ("dice",)}
+_LOSSES = {
+    "regression": ("mse", "l1", "huber", "coreecho"),
+    "classification": ("bce",),
+    "segmentation": ("dice",),
+}
 _MONITORS = {"regression": ("rmse", "mae", "loss"), "classification": ("loss", "auroc"), "segmentation": ("loss",)}
 _RANGE_ERRORS = ("greater_than", "less_than", "literal_error", "finite_number", "too_short", "too_long")
 

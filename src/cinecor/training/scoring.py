@@ -92,8 +92,8 @@ def _predict(run: Path, data: Path, splits: tuple[Split, ...], cache: Path | Non
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task = Task(network).to(device)
     folder = cache or default_cache(data)
-    studies = [study for each in by_split.values() for study in each]
-    frames = Cache.build(studies, spec, folder if view is None else folder / view)
+    listed = [study for each in by_split.values() for study in each]
+    frames = Cache.build(listed, spec, folder if view is None else folder / view)
     tables = []
     for split, studies in by_split.items():
         rows = _measure(task, studies, frames, spec, manifest, device)

@@ -30,8 +30,8 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
     """
     if part.by in ("fold", "kfold"):
         folded = draw_folds(studies, part.folds, part.seed, target) if part.by == "kfold" else studies
-        if (known := len(list_folds(folded))) not in (0, part.folds):
-            what, cure = f"there are {known} folds, the recipe says {part.folds}", f"give split.folds {known}"
+        if (count := len(list_folds(folded))) not in (0, part.folds):
+            what, cure = f"there are {count} folds, the recipe says {part.folds}", f"give split.folds {count}"
             raise DatasetError("BAD_SPLIT", what, cure, where="split.folds")
         found = {study.id: study.split for study in assign(folded, part.fold) if study.split is not None}
         return _checked(found, studies)

@@ -36,6 +36,11 @@ class Job:
     """All folds that a training is repeated for with this seed, this job's among them; empty where it is but one."""
 
     @property
+    def measured(self) -> bool:
+        """Whether its cost is measured: of folds that of the first, as the network is the same in all."""
+        return not self.folds or self.recipe.split.fold == self.folds[0]
+
+    @property
     def title(self) -> str:
         """What it is called in a list."""
         fold = f", fold {self.recipe.split.fold}" if self.folds else ""
@@ -109,7 +114,8 @@ def attempt(job: Job, data: Path, cache: Path | None) -> str:
 
     try:
         run = train(job.recipe, data, job.folder, cache=cache)
-        measure_cost(run.folder, job.recipe)
+        if job.measured:
+            measure_cost(run.folder, job.recipe)
     except CinecorError as error:
         return _note(job, str(error), "")
     except Exception as error:  # a bug in one network must not cost the others; nothing is hidden
