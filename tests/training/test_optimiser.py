@@ -54,3 +54,9 @@ def test_gradients_are_cut(by):
     cut_gradients(model, 1.0, by)
     expected = [0.6, 0.8, 0.0] if by == "norm" else [1.0, 1.0, 0.0]
     assert all(math.isclose(a, b, abs_tol=1e-5) for a, b in zip(model.weight.grad[0].tolist(), expected, strict=True))
+
+
+def test_all_can_decay_as_in_torch():
+    (group,) = make_optimiser(_model(), OptimiserPart(name="adamw", weight_decay=0.1, decay_all=True)).param_groups
+    assert group["weight_decay"] == 0.1
+    assert len(group["params"]) == len(list(_model().parameters()))
