@@ -72,3 +72,9 @@ def test_madgrad_is_the_papers_recursion():
         squares += lamb * decayed**2
         weight = 0.9 * weight + 0.1 * (start - gradients / (squares ** (1 / 3) + 1e-6))
         torch.testing.assert_close(layer.weight.detach().double(), weight, rtol=1e-4, atol=1e-5)
+
+
+def test_all_can_decay_as_in_torch():
+    (group,) = make_optimiser(_model(), OptimiserPart(name="adamw", weight_decay=0.1, decay_all=True)).param_groups
+    assert group["weight_decay"] == 0.1
+    assert len(group["params"]) == len(list(_model().parameters()))

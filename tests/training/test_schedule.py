@@ -72,3 +72,9 @@ def test_warm_up_rises_in_equal_steps_to_the_highest(name):
     rates = _rates(SchedulePart(name=name, warmup_epochs=2))
     assert rates[:11] == pytest.approx([HIGHEST * part / 11 for part in range(1, 11)] + [HIGHEST])
     assert max(rates) == pytest.approx(HIGHEST)
+
+
+def test_steps_can_be_limited():
+    part = SchedulePart(name="step", every=5, factor=0.1, times=1)
+    expected = _theirs(lambda optimiser: lr_scheduler.MultiStepLR(optimiser, [5], gamma=0.1))
+    assert _rates(part) == pytest.approx(expected)
