@@ -104,7 +104,7 @@ class OpenVinoTrunk:
         self, *streams: Float[Tensor, "batch channel _time _height _width"]
     ) -> Float[Tensor, "batch feature t h w"]:
         """The feature map of each clip."""
-        clips = zip(*(stream.split(1) for stream in streams), strict=True)
+        clips = ([stream[place : place + 1] for stream in streams] for place in range(len(streams[0])))
         made = [self._request.infer([np.ascontiguousarray(each.numpy()) for each in clip])[0] for clip in clips]
         return torch.from_numpy(np.concatenate(made))
 

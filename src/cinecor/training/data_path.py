@@ -64,8 +64,8 @@ def make_loaders(
     reason = _why_loader(recipe, (train, validation), size, device)
     if reason:
         return Loaders(
-            train=make_loader(train, recipe.workers, device, order=order),  # type: ignore[arg-type]
-            validation=make_loader(validation, recipe.workers, device, batch_size=recipe.batch_size),  # type: ignore[arg-type]
+            train=make_loader(train, recipe.workers, device, order=order),
+            validation=make_loader(validation, recipe.workers, device, batch_size=recipe.batch_size),
             said=f"clips are made by a loader: {reason}",
         )
     _check_memory(size, device)
