@@ -306,6 +306,21 @@ class CineSummary:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BeatEf:
+    """One beat that a network of clips judged, beside what the outlines of the same beat say."""
+
+    cine: int
+    systole: int
+    """Frame of the smallest ventricle."""
+    start: int
+    """First frame of the clip."""
+    ef: float
+    """By the clip, %."""
+    ef_outline: float | None = None
+    """By the volumes of the outlines at ED and ES, %; None where no complete beat holds the systole."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provenance:
     """Which program and which weights made a report."""
 
@@ -314,6 +329,10 @@ class Provenance:
     weights_sha256: str
     trained_on: str
     use: str = NOT_FOR_CLINICAL_USE
+    segmentation: str = ""
+    """Network that outlined the ventricle to find the beats, where there is a second one."""
+    segmentation_sha256: str = ""
+    segmentation_trained_on: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -375,6 +394,8 @@ class Report:
     provenance: Provenance
     pictures: tuple[Picture, ...] = ()
     curves: tuple[Curve, ...] = ()
+    beats: tuple[BeatEf, ...] = ()
+    """Beats that were judged one by one, of all loops; none without a segmentation."""
 
     def measurement(self, name: str) -> Measurement | None:
         """The measurement of that name, None where it was not made."""

@@ -235,12 +235,12 @@ def _check_task(recipe: Recipe) -> None:
     outlines = recipe.task == "segmentation"
     unfit = {
         "model.name": (model_entry(recipe.model.name).dense != outlines, recipe.model.name),
-        "loss.name": ((recipe.loss.name == "dice") != outlines, recipe.loss.name),
+        "loss.name": ((recipe.loss.name in ("dice", "bce_sum")) != outlines, recipe.loss.name),
         "monitor": (outlines and recipe.monitor != "loss", recipe.monitor),
         "target": (outlines and recipe.target != "ef", recipe.target),
         "standardise": (outlines and recipe.standardise, recipe.standardise),
     }
-    wanted = "task segmentation goes with a dense model (unet), loss.name dice, monitor loss, target ef"
+    wanted = "task segmentation goes with a dense model (unet), loss.name dice or bce_sum, monitor loss, target ef"
     for where, (wrong, value) in unfit.items():
         if wrong:
             raise ConfigError("CONFLICT", f"{value!r} does not go with task {recipe.task}", wanted, where=where)

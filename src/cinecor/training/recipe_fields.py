@@ -82,8 +82,10 @@ class SchedulePart(Part):
 class LossPart(Part):
     """What is minimised."""
 
-    name: Literal["mse", "l1", "huber", "dice"] = "mse"
-    """Mean squared error, mean absolute error, or Huber's; dice (with cross-entropy) where outlines are learned."""
+    name: Literal["mse", "l1", "huber", "dice", "bce_sum"] = "mse"
+    """Mean squared error, mean absolute error, or Huber's. Where outlines are learned: dice (with cross-entropy), a
+    mean; or bce_sum, EchoNet-Dynamic's, half the cross-entropy summed over pixels and frames, whose learning rate
+    depends on both."""
     delta: Annotated[float, Field(gt=0)] = 5.0
     """Where Huber's loss turns from square to straight, in the target's unit."""
     outline: Annotated[float, Field(ge=0)] = 0.0

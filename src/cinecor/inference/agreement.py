@@ -1,0 +1,32 @@
+"""When two ways to one ejection fraction contradict each other: a network of clips, and outlines of the same loops.
+
+Each way has the half-width of its own conformal interval, made from how far it missed on validation patients. Where
+the two values are further apart than both half-widths together, the two intervals have no EF in common: whatever the
+truth is, at least one of them does not hold it. That is no matter of chance or of how the errors hang together, which
+is why the sum is taken and not a smaller figure that assumes independent errors.
+"""
+
+from __future__ import annotations
+
+from cinecor.inference.predictor import Predictor
+
+UNCALIBRATED = 9.1
+"""Half-width taken for weights that bring no calibration, points of EF: 1.645 times EchoNet-Dynamic's published RMSE of
+5.56 for one clip, which is the 90 % half-width of normal errors of that size."""
+
+_WARNING = (
+    "EF by clips ({clips:.0f} %) and by outlines ({outlines:.0f} %) differ by {apart:.0f} points, more than {limit:.0f}: "
+    "at least one of the two is wrong"
+)
+
+
+def tolerated(predictor: Predictor, outliner: Predictor) -> float:
+    """Points of EF up to which the two may differ."""
+    widths = (predictor.half_width, outliner.half_width)
+    return sum(UNCALIBRATED if width is None else width for width in widths)
+
+
+def contradiction(ef: float, outline_ef: float, limit: float) -> str:
+    """The warning; empty where the two agree."""
+    apart = abs(ef - outline_ef)
+    return _WARNING.format(clips=ef, outlines=outline_ef, apart=apart, limit=limit) if apart > limit else ""
