@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cinecor.evaluation.bands import BANDS
+from cinecor.evaluation.classification import roc
 from cinecor.evaluation.quantities import EF, with_unit
 from cinecor.evaluation.results import QuantityResult
 
@@ -95,6 +96,26 @@ def bland_altman(pairs: pd.DataFrame, result: QuantityResult) -> Figure:
     axes.set_xlabel(with_unit("Mean of predicted and true", result.quantity))
     axes.set_ylabel(with_unit("Predicted − true", result.quantity))
     axes.set_title(f"n = {result.studies} studies", fontsize=9, color=GREY)
+    return figure
+
+
+def roc_curves(pairs: pd.DataFrame, result: QuantityResult) -> Figure | None:
+    """Sensitivity against false alarms for each threshold of EF, None where no threshold parts the studies."""
+    rows = pairs[pairs["quantity"] == result.quantity]
+    predicted, true = rows["predicted"].to_numpy(float), rows["true"].to_numpy(float)
+    found = [each for each in result.detections if each.auroc.value is not None]
+    if not found:
+        return None
+    figure, axes = _axes(_SIZE)
+    for detection, colour in zip(found, (BLUE, ORANGE, GREEN, "black"), strict=False):
+        false, right = roc(-predicted, true < detection.threshold)
+        area = detection.auroc_drawn
+        span = "" if area.low is None else f" ({area.low:.2f} to {area.high:.2f})"
+        name = f"EF < {detection.threshold:g} %: {detection.auroc.value:.2f}{span}"
+        axes.plot(100 * false, 100 * right, color=colour, lw=1.4, label=name)
+    axes.plot([0, 100], [0, 100], color=GREY, lw=0.8)
+    axes.set(xlabel="False alarms (%)", ylabel="Found (%)", aspect="equal")
+    axes.legend(frameon=False, fontsize=8, title="AUROC", title_fontsize=8, loc="lower right")
     return figure
 
 
