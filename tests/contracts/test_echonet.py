@@ -1,4 +1,4 @@
-"""EchoNet-Dynamic's segmentations train one epoch on a tiny cohort of synthetic hearts, by the code that a user runs."""
+"""EchoNet-Dynamic's segmentations train one epoch on a tiny cohort of synthetic hearts, by the code of a user."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def test_order_of_studies_does_not_matter(name: str) -> None:
 def test_perfect_predictions() -> None:
     _, true = sample()
     found = {name: float(metric(true, true, None)) for name, metric in METRICS.items()}
-    assert found == pytest.approx({"rmse": 0, "mae": 0, "r2": 1, "pearson": 1, "icc": 1, "bias": 0})
+    assert found == pytest.approx({"rmse": 0, "mae": 0, "r2": 1, "pearson": 1, "pearson2": 1, "icc": 1, "bias": 0})
 
 
 def test_what_bias_and_scale_do() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.inference.white import CYCLE, EF, FRAME_MS, White, make_predictor, make_study
 from torch import nn
 
 from cinecor.errors import ConfigError
@@ -15,7 +16,6 @@ from cinecor.inference.agreement import UNCALIBRATED, contradiction, tolerated
 from cinecor.inference.novelty import Novelty
 from cinecor.models.contract import Network
 from cinecor.records import ClipSpec, Report
-from tests.inference.white import CYCLE, EF, FRAME_MS, White, make_predictor, make_study
 
 CLIP = ClipSpec(length=8, step_ms=75.0, height=32, width=32, crop="sector", mean=(0.0,), std=(1.0,))
 
@@ -113,8 +113,7 @@ def test_ways_that_contradict_each_other_are_warned_of(report):
     apart = abs(values[0] - values[1])
     widths = (apart / 2 - 0.1, apart / 2 + 0.1)
     warnings = [
-        [text for text in _analyser(make_predictor(half_width=width), half_width=width).analyse(make_study()).warnings]
-        for width in widths
+        _analyser(make_predictor(half_width=width), half_width=width).analyse(make_study()).warnings for width in widths
     ]
     found = [[text for text in each if "at least one of the two is wrong" in text] for each in warnings]
     assert [len(each) for each in found] == [1, 0]
@@ -163,9 +162,9 @@ def test_frame_times_are_not_needed(study):
 
 
 def test_only_clips_with_outlines_make_a_pair(weights):
-    with pytest.raises(ConfigError, match="CONFLICT.*predicts values"):
+    with pytest.raises(ConfigError, match="predicts values"):
         load_analyser(weights, segmentation=weights)
-    with pytest.raises(ConfigError, match="CONFLICT.*its own beats"):
+    with pytest.raises(ConfigError, match="its own beats"):
         load_analyser(segmentation="package")
 
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.inference.white import CYCLE, EF, FRAME_MS, FULL_ML, White, make_predictor, make_study
 
 from cinecor.inference import Analyser, Settings
 from cinecor.inference.novelty import Novelty
 from cinecor.records import Report, Study
-from tests.inference.white import CYCLE, EF, FRAME_MS, FULL_ML, White, make_predictor, make_study
+
 
 @pytest.fixture(scope="module")
 def study() -> Study:

@@ -56,7 +56,7 @@ def test_they_are_scipys_peaks_written_out(seed, compat):
 
 
 def test_the_quirk_finds_what_the_repaired_range_leaves_out():
-    """Fifteen frames in a hundred stand at the top: the power 0.95 of 175 trims them all off, the share 0.95 does not."""
+    """A seventh of the frames lies at the top: the power 0.95 trims it all off, the share 0.95 does not."""
     areas = _beating()
     areas[150:175] = 2000.0 + np.arange(25)
     assert trimmed_range(areas, compat=True) < trimmed_range(areas)
@@ -93,9 +93,7 @@ def test_scale_shift_and_unit_do_not_matter():
     assert find_systoles(3.5 * areas + 11.0) == find_systoles(areas)
 
 
-@pytest.mark.parametrize(
-    ("areas", "code"), [(np.empty(0), "EMPTY"), (np.array([1.0, np.nan, 2.0]), "INCONSISTENT")]
-)
+@pytest.mark.parametrize(("areas", "code"), [(np.empty(0), "EMPTY"), (np.array([1.0, np.nan, 2.0]), "INCONSISTENT")])
 def test_no_curve_is_refused(areas, code):
     with pytest.raises(InputError, match=code):
         find_systoles(areas)

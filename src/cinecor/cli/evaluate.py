@@ -66,7 +66,9 @@ def _beat_to_beat(
     ways = predict_ways(run, segmentation, data, split, stride=stride, compat=compat)
     found = score_ways(ways, split)
     differences = compare_ways(found)
-    pages = [write_report(folder / name.replace(" ", "_"), each, manifest=ways.manifest) for name, each in found.items()]
+    pages = [
+        write_report(folder / name.replace(" ", "_"), each, manifest=ways.manifest) for name, each in found.items()
+    ]
     storage.write_text(folder / "ways.csv", tabulate(found).to_csv(index=False, lineterminator="\n"))
     if as_json:
         return json.dumps({**ways_as_dict(found, differences), "without_systole": list(ways.without_systole)}, indent=2)

@@ -19,7 +19,6 @@ from cinecor.evaluation.bootstrap import USUAL, Drawing, intervals
 from cinecor.evaluation.estimate import Estimate, absent
 from cinecor.records import PRESERVED_EF, REDUCED_EF
 
-
 THRESHOLDS = (35.0, REDUCED_EF, 45.0, PRESERVED_EF)
 """EF, %, below which a heart is looked for: those of EchoNet-Dynamic (FACTS A4)."""
 
@@ -168,7 +167,9 @@ def _auroc_estimate(
     )
 
 
-def _drawn_auroc(scores: Float[np.ndarray, " studies"], positive: Bool[np.ndarray, " studies"], draw: _Draw) -> Estimate:
+def _drawn_auroc(
+    scores: Float[np.ndarray, " studies"], positive: Bool[np.ndarray, " studies"], draw: _Draw
+) -> Estimate:
     if positive.all() or not positive.any():
         return absent("auroc", f"all {len(positive)} studies lie on one side of the threshold")
     return draw.estimate("auroc", lambda weights: auroc(scores, positive, weights))

@@ -7,8 +7,8 @@ A figure that does not exist (no variance, too few studies) is NaN here; ``resul
 
 Conventions, for those who compare with R or with papers: R² is 1 - SSres/SStot (``caret::R2`` gives the squared
 correlation unless ``formula = "traditional"``; so does EchoNet-Dynamic, whose R script takes it from a linear fit), and
-the squared correlation stands beside it under its own name, ``pearson2``; ICC is two-way, agreement, single rater (``irr::icc(model = "twoway", type =
-"agreement")``); bias is predicted minus true.
+the squared correlation stands beside it under its own name, ``pearson2``; ICC is two-way, agreement, single rater
+(``irr::icc(model = "twoway", type = "agreement")``); bias is predicted minus true.
 """
 
 from __future__ import annotations

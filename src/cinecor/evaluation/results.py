@@ -215,9 +215,7 @@ def _with_bands(
     return replace(
         result,
         bands=tuple(_band(band, predicted, true, patients, drawing) for band in (*BANDS, BORDERLINE)),
-        detections=tuple(
-            detect(predicted, true, threshold, patients, drawing=drawing) for threshold in THRESHOLDS
-        ),
+        detections=tuple(detect(predicted, true, threshold, patients, drawing=drawing) for threshold in THRESHOLDS),
         confusion=tuple(tuple(int(count) for count in row) for row in confusion(predicted, true)),
         right_band=proportion("right_band", right, len(true), drawing.level, "no studies"),
     )

@@ -15,8 +15,8 @@ UNCALIBRATED = 9.1
 5.56 for one clip, which is the 90 % half-width of normal errors of that size."""
 
 _WARNING = (
-    "EF by clips ({clips:.0f} %) and by outlines ({outlines:.0f} %) differ by {apart:.0f} points, more than {limit:.0f}: "
-    "at least one of the two is wrong"
+    "EF by clips ({clips:.0f} %) and by outlines ({outlines:.0f} %) differ by {apart:.0f} points, "
+    "more than {limit:.0f}: at least one of the two is wrong"
 )
 
 

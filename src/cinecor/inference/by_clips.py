@@ -39,6 +39,7 @@ def measure_clips(predictor: Predictor, cine: Cine, index: int, recorded: Frames
 
 
 def looked_at(predictor: Predictor, loop: Loop, recorded: Frames) -> tuple[Picture, ...]:
+    """Where the network looked in one clip, as a strip; none where that was not asked for."""
     return (heated_clip(predictor, loop, recorded).strip(),) if predictor.settings.explain else ()
 
 

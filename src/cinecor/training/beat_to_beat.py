@@ -149,9 +149,7 @@ def _predict_all(
         target = judging.manifest.target
         truth = {target: float(study.labels[target])}
         for number, cine in enumerate(study.cines):
-            maps = outline_frames(
-                outlining.task, outlining.frames.frames(study.id, number), outlining.spec, device
-            )
+            maps = outline_frames(outlining.task, outlining.frames.frames(study.id, number), outlining.spec, device)
             beats = choose_beats(cavity_areas(maps), cine.times_ms, judging.spec, compat=compat)
             frames = judging.frames.frames(study.id, number)
             every = tuple(range(0, count_starts(len(frames), judging.spec, cine.times_ms), stride))
