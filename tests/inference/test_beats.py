@@ -12,7 +12,7 @@ from torch import nn
 
 from cinecor.errors import ConfigError
 from cinecor.inference import Analyser, Settings, load_analyser
-from cinecor.inference.agreement import UNCALIBRATED, contradiction, tolerated
+from cinecor.inference.agreement import GOOD_HALF_WIDTH, contradiction, tolerated
 from cinecor.inference.novelty import Novelty
 from cinecor.models.contract import Network
 from cinecor.records import ClipSpec, Report
@@ -108,15 +108,19 @@ def test_pictures_show_the_outline_over_a_beat(report):
     assert area.marks["ES"] == tuple(beat.systole for beat in report.beats)
 
 
-def test_ways_that_contradict_each_other_are_warned_of(report):
-    values = report.measurement("ef").value, report.measurement("ef_outline").value
-    apart = abs(values[0] - values[1])
-    widths = (apart / 2 - 0.1, apart / 2 + 0.1)
-    warnings = [
-        _analyser(make_predictor(half_width=width), half_width=width).analyse(make_study()).warnings for width in widths
-    ]
-    found = [[text for text in each if "at least one of the two is wrong" in text] for each in warnings]
-    assert [len(each) for each in found] == [1, 0]
+@pytest.mark.parametrize(("apart", "warned"), [(9.9, False), (10.1, True)])
+def test_ways_that_contradict_each_other_are_warned_of(study, monkeypatch, apart, warned):
+    """Both half-widths are 5; the values of the clips are as far as that from what the outlines say."""
+    by_outlines = Analyser(make_predictor()).analyse(study).measurement("ef").value
+    judging = _judging(half_width=5.0)
+    value = by_outlines - apart
+    monkeypatch.setattr(
+        type(judging), "values", lambda _self, clips: (np.full(len(clips), value), np.zeros((len(clips), 2)))
+    )
+    report = Analyser(judging, outliner=make_predictor(half_width=5.0)).analyse(study)
+    assert any("at least one of the two is wrong" in text for text in report.warnings) is warned
+    ef, other = report.measurement("ef"), report.measurement("ef_outline")
+    assert (ef.high < other.low) is warned  # the intervals have nothing in common
 
 
 def test_the_limit_is_where_the_intervals_part():
@@ -125,7 +129,8 @@ def test_the_limit_is_where_the_intervals_part():
     assert limit == 8.0
     assert contradiction(60.0, 60.0 - limit, limit) == contradiction(52.0, 60.0, limit) == ""
     assert "8 points, more than 8" in contradiction(60.0, 51.9, limit)
-    assert tolerated(_judging(half_width=None), other) == UNCALIBRATED + 3.0
+    assert tolerated(_judging(half_width=None), other) == GOOD_HALF_WIDTH + 3.0
+    assert tolerated(_judging(half_width=30.0), other) == GOOD_HALF_WIDTH + 3.0  # a poor network is not excused
 
 
 def test_without_outlines_that_hold_clips_are_spread_evenly_and_it_is_said(study):

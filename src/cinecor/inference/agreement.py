@@ -4,15 +4,18 @@ Each way has the half-width of its own conformal interval, made from how far it 
 the two values are further apart than both half-widths together, the two intervals have no EF in common: whatever the
 truth is, at least one of them does not hold it. That is no matter of chance or of how the errors hang together, which
 is why the sum is taken and not a smaller figure that assumes independent errors.
+
+A poor network has a wide interval, and two wide intervals always meet. So no half-width counts for more than a good
+network's: beyond that sum at least one of the two misses by more than a good network does, and that is worth saying.
 """
 
 from __future__ import annotations
 
 from cinecor.inference.predictor import Predictor
 
-UNCALIBRATED = 9.1
-"""Half-width taken for weights that bring no calibration, points of EF: 1.645 times EchoNet-Dynamic's published RMSE of
-5.56 for one clip, which is the 90 % half-width of normal errors of that size."""
+GOOD_HALF_WIDTH = 9.1
+"""Points of EF, the most that either way may miss by: 1.645 times EchoNet-Dynamic's published RMSE of 5.56 for one
+clip, which is the 90 % half-width of normal errors of that size. Taken too for weights that bring no calibration."""
 
 _WARNING = (
     "EF by clips ({clips:.0f} %) and by outlines ({outlines:.0f} %) differ by {apart:.0f} points, "
@@ -23,7 +26,7 @@ _WARNING = (
 def tolerated(predictor: Predictor, outliner: Predictor) -> float:
     """Points of EF up to which the two may differ."""
     widths = (predictor.half_width, outliner.half_width)
-    return sum(UNCALIBRATED if width is None else width for width in widths)
+    return sum(GOOD_HALF_WIDTH if width is None else min(width, GOOD_HALF_WIDTH) for width in widths)
 
 
 def contradiction(ef: float, outline_ef: float, limit: float) -> str:

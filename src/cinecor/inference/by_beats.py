@@ -121,7 +121,7 @@ def _strip(outlined: Outlined, outliner: Predictor) -> Picture:
     """Frames of the first complete beat, or of the whole loop, with their outlines."""
     beats = outlined.curve.beats.beats
     frames = spread(*((beats[0][0], beats[0][2]) if beats else (0, len(outlined.maps) - 1)))
-    shown = side_by_side(draw_outlines(outlined, outliner.spec, frames))
+    shown = side_by_side(draw_outlines(outlined, outliner.spec, frames, thickness=2))  # it is shrunk
     title = f"Outline of the left ventricle; frames {', '.join(map(str, frames))}"
     return Picture(title=title, pixels=shown, cine=outlined.index, strip=True)
 

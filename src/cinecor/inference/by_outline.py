@@ -104,12 +104,12 @@ def describe(predictor: Predictor, outlined: Outlined) -> Finding:
 
 
 def draw_outlines(
-    outlined: Outlined, spec: ClipSpec, frames: Sequence[int]
+    outlined: Outlined, spec: ClipSpec, frames: Sequence[int], thickness: int = 1
 ) -> list[UInt8[np.ndarray, "height width 3"]]:
     """Frames of the loop, larger than the network sees them, with their outlines."""
     large = replace(spec, height=PICTURE, width=PICTURE, channels=3, mean=(0.0,), std=(255.0,))
     shown = prepare(outlined.recorded[list(frames)], outlined.cine, large, outlined.sector).transpose(0, 2, 3, 1)
-    return [_draw(pixels, outlined.maps[frame]) for frame, pixels in zip(frames, shown, strict=True)]
+    return [_draw(pixels, outlined.maps[frame], thickness) for frame, pixels in zip(frames, shown, strict=True)]
 
 
 def _unsteady(curve: VolumeCurve, index: int) -> str:
@@ -190,13 +190,13 @@ def _pictures(outlined: Outlined, spec: ClipSpec) -> tuple[Picture, ...]:
     )
 
 
-def _draw(pixels: np.ndarray, probability: Float[np.ndarray, "tall wide"]) -> np.ndarray:
+def _draw(pixels: np.ndarray, probability: Float[np.ndarray, "tall wide"], thickness: int) -> np.ndarray:
     """The picture with the outline of the map over it; as it is where the map has none."""
     drawn = np.ascontiguousarray(pixels)
     if (probability >= 0.5).any():
         scale = PICTURE / len(probability)
         points = np.rint((outline_probability(probability) + 0.5) * scale - 0.5).astype(np.int32)
-        cv2.polylines(drawn, [points], isClosed=True, color=OUTLINE, thickness=1, lineType=cv2.LINE_AA)
+        cv2.polylines(drawn, [points], isClosed=True, color=OUTLINE, thickness=thickness, lineType=cv2.LINE_AA)
     return drawn
 
 
