@@ -128,7 +128,7 @@ def test_the_limit_is_where_the_intervals_part():
     limit = tolerated(one, other)
     assert limit == 8.0
     assert contradiction(60.0, 60.0 - limit, limit) == contradiction(52.0, 60.0, limit) == ""
-    assert "8 points, more than 8" in contradiction(60.0, 51.9, limit)
+    assert "8.1 points, more than 8.0" in contradiction(60.0, 51.9, limit)
     assert tolerated(_judging(half_width=None), other) == GOOD_HALF_WIDTH + 3.0
     assert tolerated(_judging(half_width=30.0), other) == GOOD_HALF_WIDTH + 3.0  # a poor network is not excused
 

@@ -18,8 +18,8 @@ GOOD_HALF_WIDTH = 9.1
 clip, which is the 90 % half-width of normal errors of that size. Taken too for weights that bring no calibration."""
 
 _WARNING = (
-    "EF by clips ({clips:.0f} %) and by outlines ({outlines:.0f} %) differ by {apart:.0f} points, "
-    "more than {limit:.0f}: at least one of the two is wrong"
+    "EF by clips ({clips:.0f} %) and by outlines ({outlines:.0f} %) differ by {apart:.1f} points, "
+    "more than {limit:.1f}: at least one of the two is wrong"
 )
 
 
