@@ -103,7 +103,7 @@ def predict_ways(
     tables: dict[str, list[pd.DataFrame]] = {ONE: [], EVERY: [], BEATS: []}
     without: list[str] = []
     for name, members in by_split.items():
-        rows = _predict_all(*sides, members, stride, compat, device, without)
+        rows = _predict_all(sides[0], sides[1], members, stride, compat, device, without)
         for way, said in rows.items():
             tables[way].append(table.from_predictions(to_predictions(said, members, name, manifest.target)))
     return Ways(
