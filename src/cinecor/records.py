@@ -311,13 +311,11 @@ class BeatEf:
 
     cine: int
     systole: int
-    """Frame of the smallest ventricle."""
     start: int
-    """First frame of the clip."""
+    """First frame of the clip; ``systole`` is that of the smallest ventricle."""
     ef: float
-    """By the clip, %."""
     ef_outline: float | None = None
-    """By the volumes of the outlines at ED and ES, %; None where no complete beat holds the systole."""
+    """By the volumes at ED and ES, where ``ef`` is by the clip, %; None where no complete beat holds the systole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -330,7 +328,7 @@ class Provenance:
     trained_on: str
     use: str = NOT_FOR_CLINICAL_USE
     segmentation: str = ""
-    """Network that outlined the ventricle to find the beats, where there is a second one."""
+    """Second network, that found the beats by its outlines."""
     segmentation_sha256: str = ""
     segmentation_trained_on: str = ""
 
@@ -395,7 +393,7 @@ class Report:
     pictures: tuple[Picture, ...] = ()
     curves: tuple[Curve, ...] = ()
     beats: tuple[BeatEf, ...] = ()
-    """Beats that were judged one by one, of all loops; none without a segmentation."""
+    """Beats that were judged one by one, of all loops."""
 
     def measurement(self, name: str) -> Measurement | None:
         """The measurement of that name, None where it was not made."""
