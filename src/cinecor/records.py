@@ -312,6 +312,19 @@ class CineSummary:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BeatEf:
+    """One beat that a network of clips judged, beside what the outlines of the same beat say."""
+
+    cine: int
+    systole: int
+    start: int
+    """First frame of the clip; ``systole`` is that of the smallest ventricle."""
+    ef: float
+    ef_outline: float | None = None
+    """By the volumes at ED and ES, where ``ef`` is by the clip, %; None where no complete beat holds the systole."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provenance:
     """Which program and which weights made a report."""
 
@@ -320,6 +333,10 @@ class Provenance:
     weights_sha256: str
     trained_on: str
     use: str = NOT_FOR_CLINICAL_USE
+    segmentation: str = ""
+    """Second network, that found the beats by its outlines."""
+    segmentation_sha256: str = ""
+    segmentation_trained_on: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -381,6 +398,8 @@ class Report:
     provenance: Provenance
     pictures: tuple[Picture, ...] = ()
     curves: tuple[Curve, ...] = ()
+    beats: tuple[BeatEf, ...] = ()
+    """Beats that were judged one by one, of all loops."""
 
     def measurement(self, name: str) -> Measurement | None:
         """The measurement of that name, None where it was not made."""

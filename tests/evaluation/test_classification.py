@@ -5,10 +5,19 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
+from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score, roc_curve
 
 from cinecor.evaluation.bootstrap import Drawing
-from cinecor.evaluation.classification import DECISIONS, auroc, decide, delong_variance, detect, proportion, wilson
+from cinecor.evaluation.classification import (
+    DECISIONS,
+    auroc,
+    decide,
+    delong_variance,
+    detect,
+    proportion,
+    roc,
+    wilson,
+)
 
 FEW = Drawing(resamples=200)
 
@@ -42,6 +51,31 @@ def test_auroc_of_a_draw_without_a_class_is_nan() -> None:
     found = auroc(np.array([1.0, 2.0, 3.0]), np.array([False, False, True]), weights)
     assert np.isnan(found[0])
     assert found[1] == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_curve_is_that_of_sklearn(seed: int) -> None:
+    predicted, true = sample(seed=seed)
+    false, right = roc(-predicted, true < 45)
+    expected_false, expected_right, _ = roc_curve(true < 45, -predicted, drop_intermediate=False)
+    assert false == pytest.approx(expected_false)
+    assert right == pytest.approx(expected_right)
+    assert np.trapezoid(right, false) == pytest.approx(float(auroc(-predicted, true < 45)))
+
+
+def test_the_drawn_interval_is_that_of_a_bootstrap_written_out() -> None:
+    """BCa moves the percentiles a little; with a symmetric figure both are near each other and near DeLong's."""
+    predicted, true = sample(150, seed=3, noise=25.0)
+    found = detect(predicted, true, 45.0, ids(150), drawing=Drawing(resamples=1000))
+    rng = np.random.default_rng(0)
+    draws = []
+    for _ in range(1000):
+        chosen = rng.integers(0, 150, 150)
+        draws.append(float(auroc(-predicted[chosen], true[chosen] < 45)))
+    low, high = np.quantile(draws, [0.025, 0.975])
+    assert (found.auroc_drawn.low, found.auroc_drawn.high) == pytest.approx((low, high), abs=0.02)
+    assert (found.auroc.low, found.auroc.high) == pytest.approx((low, high), abs=0.02)
+    assert "over patients" in found.auroc_drawn.method
 
 
 def naive_delong(scores: np.ndarray, positive: np.ndarray) -> float:
@@ -96,7 +130,7 @@ def test_order_of_studies_does_not_matter() -> None:
     patients = ids(60, 2)
     one = detect(predicted, true, 45.0, patients, drawing=FEW).as_dict()
     other = detect(predicted[order], true[order], 45.0, [patients[i] for i in order], drawing=FEW).as_dict()
-    for name in ("auroc", "sensitivity", "specificity"):
+    for name in ("auroc", "auroc_drawn", "sensitivity", "specificity"):
         for end in ("value", "low", "high"):
             assert one[name][end] == pytest.approx(other[name][end])
 

@@ -72,6 +72,23 @@ def test_low_coverage_is_in_the_picture(tables) -> None:
     assert axes.get_ylim()[0] <= 0
 
 
+def test_roc_curves(results) -> None:
+    found = results.quantity("ef")
+    axes = figures.roc_curves(results.pairs, found).axes[0]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert [label.split(":")[0] for label in labels] == [f"EF < {each} %" for each in (35, 40, 45, 50)]
+    for line, detection in zip(axes.get_lines(), found.detections, strict=False):
+        x, y = line.get_data()
+        assert np.trapezoid(y, x) / 1e4 == pytest.approx(detection.auroc.value)
+
+
+def test_no_class_no_roc_curve(tables) -> None:
+    predictions, truth = tables(40)
+    healthy = truth.assign(value=60.0 + np.arange(len(truth)) % 7)
+    results = evaluate(predictions, healthy, split="test", drawing=FEW)
+    assert figures.roc_curves(results.pairs, results.quantity("ef")) is None
+
+
 def test_no_intervals_no_calibration_curve(tables) -> None:
     assert figures.calibration_curve(evaluate(*tables(40), split="test", drawing=FEW).quantity("ef")) is None
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-from cinecor.evaluation.regression import IN_UNIT, METRICS, bias, icc, mae, pearson, r2, rmse
+from cinecor.evaluation.regression import IN_UNIT, METRICS, bias, icc, mae, pearson, pearson2, r2, rmse
 
 
 def sample(studies: int = 40, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -72,7 +72,7 @@ def test_order_of_studies_does_not_matter(name: str) -> None:
 def test_perfect_predictions() -> None:
     _, true = sample()
     found = {name: float(metric(true, true, None)) for name, metric in METRICS.items()}
-    assert found == pytest.approx({"rmse": 0, "mae": 0, "r2": 1, "pearson": 1, "icc": 1, "bias": 0})
+    assert found == pytest.approx({"rmse": 0, "mae": 0, "r2": 1, "pearson": 1, "pearson2": 1, "icc": 1, "bias": 0})
 
 
 def test_what_bias_and_scale_do() -> None:
@@ -94,10 +94,20 @@ def test_no_variance_is_nan_not_rounding(value: float) -> None:
     assert np.isnan(icc(flat, flat))
 
 
+def test_the_squared_correlation_is_r2_after_a_straight_line() -> None:
+    rng = np.random.default_rng(4)
+    true = rng.uniform(20, 70, 50)
+    predicted = 20 + 0.5 * true + rng.normal(0, 4, 50)
+    slope, intercept = np.polyfit(predicted, true, 1)
+    fitted = intercept + slope * predicted
+    assert pearson2(predicted, true) == pytest.approx(r2_score(true, fitted))
+    assert pearson2(predicted, true) > r2(predicted, true)
+
+
 def test_one_study_has_no_icc() -> None:
     assert np.isnan(icc(np.array([3.0]), np.array([4.0])))
 
 
 def test_units_are_those_of_errors() -> None:
     assert {"rmse", "mae", "bias"} == IN_UNIT
-    assert set(METRICS) == {"rmse", "mae", "r2", "pearson", "icc", "bias"}
+    assert set(METRICS) == {"rmse", "mae", "r2", "pearson", "pearson2", "icc", "bias"}

@@ -69,6 +69,7 @@ def test_files(results, tmp_path: Path) -> None:
         "studies.csv",
         "learning-curves.svg",
         "generalisation-gap.svg",
+        "roc-ef.svg",
         *figures,
     }
     for path in page.parent.glob("*.svg"):
@@ -95,7 +96,7 @@ def test_page_is_complete_in_itself(results, tmp_path: Path) -> None:
     assert 'src="http' not in text
     assert "@import" not in text
     assert "url(http" not in text
-    assert page.tags.count("svg") == 7
+    assert page.tags.count("svg") == 8
     assert "nan" not in re.findall(r"[a-z]+", page.text.lower())
 
 
@@ -109,7 +110,10 @@ def test_page_says_what_matters(results, tmp_path: Path) -> None:
     assert f"MAE (%) {figure.value:.2f} {figure.low:.2f} to {figure.high:.2f}" in page.text
     assert '"note": "kept"' in page.text
     assert "999" not in page.text
-    assert "AUROC of EF < 40 %" in page.text
+    for threshold in (35, 40, 45, 50):
+        assert f"AUROC of EF < {threshold} %" in page.text
+    assert "1 − SSres/SStot" in page.text
+    assert "Pearson r²" in page.text
     assert "Split conformal from 15 validation studies: level 90 %" in page.text
 
 

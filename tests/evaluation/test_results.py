@@ -38,8 +38,9 @@ def test_figures_are_those_of_sklearn_on_study_means(tables) -> None:
     true = truth.set_index("study").loc[means.index, "value"]
     assert found.figure("mae").value == pytest.approx(mean_absolute_error(true, means))
     assert found.figure("r2").value == pytest.approx(r2_score(true, means))
-    assert found.detections[0].auroc.value == pytest.approx(roc_auc_score(true < 40, -means))
-    assert found.detections[1].threshold == 50
+    assert [each.threshold for each in found.detections] == [35, 40, 45, 50]
+    for each in found.detections:
+        assert each.auroc.value == each.auroc_drawn.value == pytest.approx(roc_auc_score(true < each.threshold, -means))
     training = truth[truth["split"] == "train"]["value"]
     assert found.baseline.mean == pytest.approx(training.mean())
     assert (found.studies, found.patients, found.clips) == (40, 40, 120)
@@ -153,11 +154,11 @@ def test_one_split_is_scored(tables) -> None:
 @pytest.mark.parametrize(
     ("true", "predicted", "absent"),
     [
-        ([55.0], [52.0], {"r2", "pearson", "icc"}),
-        ([55.0, 60.0], [52.0, 61.0], {"r2", "pearson", "icc"}),
-        ([55.0] * 6, [50.0, 51, 52, 53, 54, 56], {"r2", "pearson"}),
-        ([50.0, 51, 52, 53, 54, 56], [55.0] * 6, {"pearson"}),
-        ([0.1 + 0.2] * 6, [0.3] * 6, {"r2", "pearson", "icc"}),
+        ([55.0], [52.0], {"r2", "pearson", "pearson2", "icc"}),
+        ([55.0, 60.0], [52.0, 61.0], {"r2", "pearson", "pearson2", "icc"}),
+        ([55.0] * 6, [50.0, 51, 52, 53, 54, 56], {"r2", "pearson", "pearson2"}),
+        ([50.0, 51, 52, 53, 54, 56], [55.0] * 6, {"pearson", "pearson2"}),
+        ([0.1 + 0.2] * 6, [0.3] * 6, {"r2", "pearson", "pearson2", "icc"}),
         ([50.0, 60, 70], [50.0, 60, 70], set()),
         ([30.0, 60, 70, 55], [33.0, 63, 73, 58], set()),
     ],

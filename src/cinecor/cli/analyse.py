@@ -15,6 +15,10 @@ def analyse(
     weights: Annotated[
         Path | None, typer.Option(help="A run's folder; the weights in the package if not given.")
     ] = None,
+    segmentation: Annotated[
+        str | None,
+        typer.Option(help="A run of outlines that finds the beats: EF beat by beat; `package`: the package's."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a page for each study into this folder.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write all measurements into this CSV file.")] = None,
@@ -53,7 +57,8 @@ def analyse(
         explain=explain,
     )
     studies, unread = find_studies(paths)
-    analyser = load_analyser(weights, settings, loops=sum(len(study.cines) for study in studies))
+    loops = sum(len(study.cines) for study in studies)
+    analyser = load_analyser(weights, settings, segmentation=segmentation, loops=loops)
     answers = list(track(analyser.analyse_all(studies), "studies", total=len(studies)))
     found = [answer for answer in answers if not isinstance(answer, io.Failure)]
     failures = [*unread, *(answer for answer in answers if isinstance(answer, io.Failure))]

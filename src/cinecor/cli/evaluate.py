@@ -17,6 +17,13 @@ def evaluate(
         Path | None, typer.Option(help="A data folder to predict on; without it, the run's saved tables.")
     ] = None,
     split: Annotated[str, typer.Option(help="train, validation, test, or all.")] = "test",
+    segmentation: Annotated[
+        Path | None, typer.Option(help="A run of outlines: one clip, all clips and beat to beat, side by side.")
+    ] = None,
+    stride: Annotated[int, typer.Option(min=1, help="With a segmentation: every n-th start of all clips.")] = 1,
+    compat: Annotated[
+        bool, typer.Option("--compat", help="With a segmentation: systoles as the published code finds them.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Where tables, figures and page go; RUN/evaluation_SPLIT if not given.")
     ] = None,
@@ -26,6 +33,45 @@ def evaluate(
     from cinecor.evaluation import write_report
     from cinecor.training import score_run
 
+    if segmentation is not None:
+        folder = out or run / f"beat_to_beat_{split}"
+        typer.echo(_beat_to_beat(run, segmentation, data, split, folder, stride, compat=compat, as_json=as_json))
+        return
     results, manifest = score_run(run, data, split)
     page = write_report(out or run / f"evaluation_{split}", results, manifest=manifest, run=run)
     typer.echo(json.dumps(results.as_dict(), indent=2) if as_json else f"{results.as_text()}\nreport: {page}")
+
+
+def _beat_to_beat(
+    run: Path,
+    segmentation: Path,
+    data: Path | None,
+    split: str,
+    folder: Path,
+    stride: int,
+    *,
+    compat: bool,
+    as_json: bool,
+) -> str:
+    """What is printed; a page for each way and one table go into the folder."""
+    from cinecor import storage
+    from cinecor.errors import ConfigError
+    from cinecor.evaluation import write_report
+    from cinecor.evaluation.ways import compare_ways, tabulate, ways_as_dict, ways_as_text
+    from cinecor.training.beat_to_beat import predict_ways, score_ways
+
+    if data is None:
+        what = "beats are looked for in the loops, which a run's tables do not hold"
+        raise ConfigError("CONFLICT", what, "give --data", where="segmentation")
+    ways = predict_ways(run, segmentation, data, split, stride=stride, compat=compat)
+    found = score_ways(ways, split)
+    differences = compare_ways(found)
+    pages = [
+        write_report(folder / name.replace(" ", "_"), each, manifest=ways.manifest) for name, each in found.items()
+    ]
+    storage.write_text(folder / "ways.csv", tabulate(found).to_csv(index=False, lineterminator="\n"))
+    if as_json:
+        return json.dumps({**ways_as_dict(found, differences), "without_systole": list(ways.without_systole)}, indent=2)
+    missed = len(ways.without_systole)
+    note = [f"no systole was found in {missed} studies: there, the beats are all clips"] if missed else []
+    return "\n".join([ways_as_text(found, differences), *note, *(f"report: {page}" for page in pages)])

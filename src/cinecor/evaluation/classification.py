@@ -2,13 +2,13 @@
 
 AUROC with DeLong's interval (DeLong, DeLong & Clarke-Pearson, Biometrics 1988; in R the default of ``pROC::ci.auc``),
 sensitivity and specificity with Wilson's (``binom::binom.wilson``). Where patients have several studies, patients are
-drawn (``bootstrap``).
+drawn (``bootstrap``). The AUROC has an interval from drawn patients in any case, as EchoNet-Dynamic's has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -19,9 +19,13 @@ from scipy import stats
 from cinecor.evaluation.bootstrap import USUAL, Drawing, intervals
 from cinecor.evaluation.estimate import Estimate, absent
 from cinecor.evaluation.regression import Figures, Metric, Values, Weights
+from cinecor.records import PRESERVED_EF, REDUCED_EF
 
 HALF = 0.5
 """Probability from which a study is called positive."""
+
+THRESHOLDS = (35.0, REDUCED_EF, 45.0, PRESERVED_EF)
+"""EF, %, below which a heart is looked for: those of EchoNet-Dynamic (FACTS A4)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +36,17 @@ class Detection:
     positives: int
     negatives: int
     auroc: Estimate
+    """With DeLong's interval where each patient has one study."""
+    auroc_drawn: Estimate
+    """The same area with a bootstrap interval over patients."""
     sensitivity: Estimate
     specificity: Estimate
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         counts = {"threshold": self.threshold, "positives": self.positives, "negatives": self.negatives}
-        figures = {"auroc": self.auroc, "sensitivity": self.sensitivity, "specificity": self.specificity}
+        names = ("auroc", "auroc_drawn", "sensitivity", "specificity")
+        figures: dict[str, Estimate] = {name: getattr(self, name) for name in names}
         return {**counts, **{name: figure.as_dict() for name, figure in figures.items()}}
 
 
@@ -59,11 +67,14 @@ def detect(
         "specificity": (~called, ~sick, f"no study lies at or above {threshold:g} %"),
     }
     shares = {name: _share(name, *part, drawing.level, draw) for name, part in parts.items()}
+    area = _auroc_estimate(-predicted, sick, drawing.level, draw)
+    drawn = _drawn_auroc(-predicted, sick, _Draw(patients, drawing)) if draw is None else area
     return Detection(
         threshold=threshold,
         positives=int(sick.sum()),
         negatives=int((~sick).sum()),
-        auroc=_auroc_estimate(-predicted, sick, drawing.level, draw),
+        auroc=area,
+        auroc_drawn=replace(drawn, name="auroc_drawn"),
         **shares,
     )
 
@@ -140,12 +151,22 @@ def auroc(
 
     ``weights`` says how often each study counts; NaN where a class has no weight.
     """
-    counts = np.ones(len(scores)) if weights is None else weights
-    above = _wins(scores[positive], scores[~positive])
-    plus, minus = counts[..., positive], counts[..., ~positive]
+    plus, minus = _by_score(scores, positive, np.ones(len(scores)) if weights is None else weights)
     pairs = plus.sum(-1) * minus.sum(-1)
-    won = ((plus @ above) * minus).sum(-1)
+    won = (plus * (minus.cumsum(-1) - 0.5 * minus)).sum(-1)
     return np.asarray(np.divide(won, pairs, out=np.full_like(pairs, np.nan), where=pairs > 0))
+
+
+def roc(
+    scores: Float[np.ndarray, " studies"], positive: Bool[np.ndarray, " studies"]
+) -> tuple[Float[np.ndarray, " points"], Float[np.ndarray, " points"]]:
+    """False alarms and hits, each as a share of its class, from a threshold above all scores to one below them.
+
+    Both classes need a study. Studies of one score are called together: the curve is straight there.
+    """
+    plus, minus = _by_score(scores, positive, np.ones(len(scores)))
+    shares = [np.concatenate([[0.0], part[::-1].cumsum() / part.sum()]) for part in (minus, plus)]
+    return shares[0], shares[1]
 
 
 def delong_variance(scores: Float[np.ndarray, " studies"], positive: Bool[np.ndarray, " studies"]) -> float:
@@ -212,6 +233,27 @@ def _auroc_estimate(
     return Estimate(
         name="auroc", value=value, low=max(0.0, value - margin), high=min(1.0, value + margin), method="DeLong"
     )
+
+
+def _drawn_auroc(
+    scores: Float[np.ndarray, " studies"], positive: Bool[np.ndarray, " studies"], draw: _Draw
+) -> Estimate:
+    if positive.all() or not positive.any():
+        return absent("auroc", f"all {len(positive)} studies lie on one side of the threshold")
+    return draw.estimate("auroc", lambda weights: auroc(scores, positive, weights))
+
+
+def _by_score(
+    scores: Float[np.ndarray, " studies"],
+    positive: Bool[np.ndarray, " studies"],
+    weights: Float[np.ndarray, "*draws studies"],
+) -> tuple[Float[np.ndarray, "*draws scores"], Float[np.ndarray, "*draws scores"]]:
+    """Weight of the positive and of the negative studies at each score that occurs, ascending."""
+    order = np.argsort(scores, kind="stable")
+    _, first = np.unique(scores[order], return_index=True)
+    ordered = weights[..., order]
+    plus, minus = (np.add.reduceat(ordered * part[order], first, axis=-1) for part in (positive, ~positive))
+    return plus, minus
 
 
 def _share(

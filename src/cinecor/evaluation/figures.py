@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cinecor.evaluation.bands import BANDS
-from cinecor.evaluation.classification import HALF
+from cinecor.evaluation.classification import HALF, roc
 from cinecor.evaluation.quantities import EF, with_unit
 from cinecor.evaluation.results import QuantityResult
 
@@ -102,12 +102,11 @@ def bland_altman(pairs: pd.DataFrame, result: QuantityResult) -> Figure:
 
 def roc_curve(pairs: pd.DataFrame, result: QuantityResult) -> Figure | None:
     """Sensitivity against 1 - specificity of every threshold of a probability; None where all studies are of a kind."""
-    rows = pairs[pairs["quantity"] == result.quantity].sort_values("predicted", ascending=False)
+    rows = pairs[pairs["quantity"] == result.quantity]
     sick = rows["true"].to_numpy(float) > HALF
     if sick.all() or not sick.any():
         return None
-    ends = np.flatnonzero(np.append(np.diff(rows["predicted"].to_numpy(float)) != 0, True))  # equal ones go together
-    found, false = (np.append(0, np.cumsum(kind)[ends]) / kind.sum() for kind in (sick, ~sick))
+    false, found = roc(rows["predicted"].to_numpy(float), sick)
     figure, axes = _axes(_SIZE)
     axes.plot([0, 1], [0, 1], color=GREY, lw=1)
     axes.plot(false, found, color=BLUE, lw=1.5)
@@ -116,6 +115,26 @@ def roc_curve(pairs: pd.DataFrame, result: QuantityResult) -> Figure | None:
     axes.set(xlabel="1 − specificity", ylabel="Sensitivity", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.set_title(f"n = {result.studies} studies, {int(sick.sum())} positive", fontsize=9, color=GREY)
     axes.legend(frameon=False, fontsize=8, loc="lower right")
+    return figure
+
+
+def roc_curves(pairs: pd.DataFrame, result: QuantityResult) -> Figure | None:
+    """Sensitivity against false alarms for each threshold of EF, None where no threshold parts the studies."""
+    rows = pairs[pairs["quantity"] == result.quantity]
+    predicted, true = rows["predicted"].to_numpy(float), rows["true"].to_numpy(float)
+    found = [each for each in result.detections if each.auroc.value is not None]
+    if not found:
+        return None
+    figure, axes = _axes(_SIZE)
+    for detection, colour in zip(found, (BLUE, ORANGE, GREEN, "black"), strict=False):
+        false, right = roc(-predicted, true < detection.threshold)
+        area = detection.auroc_drawn
+        span = "" if area.low is None else f" ({area.low:.2f} to {area.high:.2f})"
+        name = f"EF < {detection.threshold:g} %: {detection.auroc.value:.2f}{span}"
+        axes.plot(100 * false, 100 * right, color=colour, lw=1.4, label=name)
+    axes.plot([0, 100], [0, 100], color=GREY, lw=0.8)
+    axes.set(xlabel="False alarms (%)", ylabel="Found (%)", aspect="equal")
+    axes.legend(frameon=False, fontsize=8, title="AUROC", title_fontsize=8, loc="lower right")
     return figure
 
 

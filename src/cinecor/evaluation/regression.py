@@ -5,9 +5,10 @@ draws of a bootstrap are rows of whole numbers, and all of them are computed at 
 
 A figure that does not exist (no variance, too few studies) is NaN here; ``results`` turns it into a reason.
 
-Conventions, for those who compare with R: R² is 1 - SSres/SStot (``caret::R2`` gives the squared correlation unless
-``formula = "traditional"``); ICC is two-way, agreement, single rater (``irr::icc(model = "twoway", type =
-"agreement")``); bias is predicted minus true.
+Conventions, for those who compare with R or with papers: R² is 1 - SSres/SStot (``caret::R2`` gives the squared
+correlation unless ``formula = "traditional"``; so does EchoNet-Dynamic, whose R script takes it from a linear fit), and
+the squared correlation stands beside it under its own name, ``pearson2``; ICC is two-way, agreement, single rater
+(``irr::icc(model = "twoway", type = "agreement")``); bias is predicted minus true.
 """
 
 from __future__ import annotations
@@ -56,6 +57,11 @@ def pearson(predicted: Values, true: Values, weights: Weights | None = None) -> 
     return np.asarray(np.clip(_ratio(covariance, spread), -1, 1))
 
 
+def pearson2(predicted: Values, true: Values, weights: Weights | None = None) -> Figures:
+    """Squared correlation: what R² would be after the best straight line through the predictions, so never below it."""
+    return np.asarray(pearson(predicted, true, weights) ** 2)
+
+
 def icc(predicted: Values, true: Values, weights: Weights | None = None) -> Figures:
     """Intraclass correlation ICC(A,1): absolute agreement of model and truth, two-way, single measurement.
 
@@ -82,7 +88,7 @@ def variance(values: Values, weights: Weights | None = None) -> Figures:
 Metric: TypeAlias = Callable[[Values, Values, Weights | None], Figures]
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
-    {"rmse": rmse, "mae": mae, "r2": r2, "pearson": pearson, "icc": icc, "bias": bias}
+    {"rmse": rmse, "mae": mae, "r2": r2, "pearson": pearson, "pearson2": pearson2, "icc": icc, "bias": bias}
 )
 """Every figure of this file by the name it has in results."""
 

@@ -19,14 +19,26 @@ from cinecor.records import NOT_FOR_CLINICAL_USE
 from cinecor.version import __version__
 
 PAGE, RESULTS, STUDIES = "evaluation.html", "results.json", "studies.csv"
-_FIGURES = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "pearson": "Pearson r", "icc": "ICC(A,1)", "bias": "Bias"}
-_FIGURES |= {"auroc": "AUROC", "sensitivity": "Sensitivity", "specificity": "Specificity", "precision": "Precision"}
-_FIGURES |= {"f1": "F1", "accuracy": "Accuracy"}
+_FIGURES = {
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R², 1 − SSres/SStot",
+    "pearson": "Pearson r",
+    "pearson2": "Pearson r², as EchoNet-Dynamic reports R²",
+    "icc": "ICC(A,1)",
+    "bias": "Bias",
+    "auroc": "AUROC",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "precision": "Precision",
+    "f1": "F1",
+    "accuracy": "Accuracy",
+}
 _HEADLINE, _BINARY_HEADLINE = ("mae", "rmse", "r2"), ("auroc", "sensitivity", "specificity", "f1")
 _TITLES = {
     "predicted-versus-true": "Predicted against true",
     "bland-altman": "Bland–Altman",
-    "roc": "Sensitivity against specificity",
+    "roc": "Receiver operating characteristic",
     "calibration": "Calibration of the intervals",
     "learning-curves": "Learning curves",
     "generalisation-gap": "From training to test",
@@ -70,6 +82,7 @@ def _draw(results: Results, manifest: Mapping[str, Any], run: Path | None) -> di
             continue
         found[f"predicted-versus-true{suffix}"] = figures.predicted_versus_true(results.pairs, result)
         found[f"bland-altman{suffix}"] = figures.bland_altman(results.pairs, result)
+        found[f"roc{suffix}"] = figures.roc_curves(results.pairs, result)
         found[f"calibration{suffix}"] = figures.calibration_curve(result)
     history = None if run is None else run / "metrics.csv"
     if history is not None and history.is_file():
@@ -102,6 +115,7 @@ def _tables(result: QuantityResult) -> dict[str, Any]:
         for detection in result.detections
         for name, figure in (
             ("AUROC", detection.auroc),
+            ("AUROC, patients drawn,", detection.auroc_drawn),
             ("Sensitivity", detection.sensitivity),
             ("Specificity", detection.specificity),
         )

@@ -16,13 +16,12 @@ from cinecor.evaluation.agreement import Agreement, bland_altman
 from cinecor.evaluation.bands import BANDS, BORDERLINE, Band, band_index, confusion
 from cinecor.evaluation.bootstrap import USUAL, Drawing, intervals
 from cinecor.evaluation.calibration import Calibration
-from cinecor.evaluation.classification import Detection, decide, detect, proportion
+from cinecor.evaluation.classification import THRESHOLDS, Detection, decide, detect, proportion
 from cinecor.evaluation.collapse import Baseline, against_mean
 from cinecor.evaluation.estimate import Estimate, absent
 from cinecor.evaluation.quantities import EF, is_binary, unit
 from cinecor.evaluation.regression import IN_UNIT, METRICS
 from cinecor.evaluation.table import check_truth, pair
-from cinecor.records import PRESERVED_EF, REDUCED_EF
 
 FEWEST_STUDIES = 3
 """Correlations, R² and ICC of fewer studies say nothing."""
@@ -69,8 +68,8 @@ class QuantityResult:
     right_band: Estimate | None = None
 
     def figure(self, name: str) -> Estimate:
-        """The figure of that name (``rmse``, ``mae``, ``r2``, ``pearson``, ``icc``, ``bias``; of a yes or no
-        ``auroc``, ``sensitivity``, ``specificity``, ``precision``, ``f1``, ``accuracy``)."""
+        """The figure of that name (``rmse``, ``mae``, ``r2``, ``pearson``, ``pearson2``, ``icc``, ``bias``; of a yes or
+        no ``auroc``, ``sensitivity``, ``specificity``, ``precision``, ``f1``, ``accuracy``)."""
         return next(figure for figure in self.figures if figure.name == name)
 
     def as_dict(self) -> dict[str, Any]:
@@ -225,9 +224,7 @@ def _with_bands(
     return replace(
         result,
         bands=tuple(_band(band, predicted, true, patients, drawing) for band in (*BANDS, BORDERLINE)),
-        detections=tuple(
-            detect(predicted, true, threshold, patients, drawing=drawing) for threshold in (REDUCED_EF, PRESERVED_EF)
-        ),
+        detections=tuple(detect(predicted, true, threshold, patients, drawing=drawing) for threshold in THRESHOLDS),
         confusion=tuple(tuple(int(count) for count in row) for row in confusion(predicted, true)),
         right_band=proportion("right_band", right, len(true), drawing.level, "no studies"),
     )

@@ -10,6 +10,8 @@ import numpy as np
 
 from cinecor import io
 from cinecor.errors import CinecorError, ConfigError, InputError
+from cinecor.inference.agreement import contradiction, tolerated
+from cinecor.inference.by_beats import measure_beats
 from cinecor.inference.by_clips import measure_clips
 from cinecor.inference.by_outline import measure_outlines
 from cinecor.inference.finding import Finding
@@ -18,8 +20,10 @@ from cinecor.inference.masks import has_masks, measure_masks
 from cinecor.inference.predictor import Predictor, load_predictor
 from cinecor.inference.selection import path_of, refusal, with_times
 from cinecor.inference.settings import Settings
+from cinecor.models.checkpoint import Manifest
 from cinecor.records import (
     Cine,
+    Frames,
     Measurement,
     Modality,
     NotDone,
@@ -31,6 +35,9 @@ from cinecor.version import __version__
 
 SHIPPED = Path(__file__).parent / "weights"
 """The weights in the package, trained on synthetic hearts."""
+
+PACKAGE = "package"
+"""Name of the weights in the package as a segmentation."""
 
 SYNTHETIC_WARNING = (
     "the weights were trained on synthetic hearts only: "
@@ -48,11 +55,12 @@ class Analyser:
 
     Args:
         predictor: the network and what is known of it.
+        outliner: a second network, of outlines, that finds the beats which the first one then judges.
         shipped: whether the weights are those of the package.
     """
 
-    def __init__(self, predictor: Predictor, *, shipped: bool = False) -> None:
-        self._predictor, self._shipped = predictor, shipped
+    def __init__(self, predictor: Predictor, *, outliner: Predictor | None = None, shipped: bool = False) -> None:
+        self._predictor, self._outliner, self._shipped = predictor, outliner, shipped
 
     def analyse(self, study: Study) -> Report:
         """The report of one study.
@@ -112,6 +120,7 @@ class Analyser:
             provenance=self._provenance(),
             pictures=tuple(picture for finding in measured for picture in finding.pictures),
             curves=tuple(curve for finding in measured for curve in finding.curves),
+            beats=tuple(beat for finding in measured for beat in finding.beats),
         )
 
     def _look(self, cine: Cine, index: int) -> Finding:
@@ -119,18 +128,26 @@ class Analyser:
         summary = summarise(cine, index, cine.frames or 0)
         if reason:
             return Finding(summary=summary, reason=reason)
-        measure = measure_outlines if self._predictor.network.dense else measure_clips
         try:
-            return measure(self._predictor, cine, index, io.load(cine))
+            return self._measure(cine, index, io.load(cine))
         except InputError as error:
             if error.code not in ("NOT_RECOGNISED", "UNSUPPORTED"):
                 raise
             return Finding(summary=summary, reason=error.what)
 
+    def _measure(self, cine: Cine, index: int, recorded: Frames) -> Finding:
+        if self._outliner is not None:
+            return measure_beats(self._predictor, self._outliner, cine, index, recorded)
+        measure = measure_outlines if self._predictor.network.dense else measure_clips
+        return measure(self._predictor, cine, index, recorded)
+
     def _measurements(self, measured: list[Finding]) -> Iterator[Measurement]:
         if not measured:
             return
         yield self._ef(measured)
+        if self._outliner is not None and (outline_ef := _by_outlines(measured)) is not None:
+            method = f"{self._outliner.manifest.model}, single-plane discs on its outlines, mean over beats"
+            yield _ef("ef_outline", outline_ef, self._outliner, method)
         for finding in measured:
             yield from finding.details
         rates = [rate for finding in measured if (rate := finding.summary.heart_rate_bpm) is not None]
@@ -140,35 +157,36 @@ class Analyser:
 
     def _ef(self, measured: list[Finding]) -> Measurement:
         """The mean over loops of each loop's mean."""
-        means = [float(np.mean([value for _, value in finding.values])) for finding in measured]
-        ef, half = float(np.mean(means)), self._predictor.half_width
         clips = tuple((finding.summary.index, start) for finding in measured for start, _ in finding.values)
-        return Measurement(
-            name="ef",
-            value=ef,
-            unit="%",
-            low=None if half is None else max(ef - half, 0.0),
-            high=None if half is None else min(ef + half, 100.0),
-            level=None if half is None else self._predictor.settings.level,
-            method=self._method(len(clips), len(measured)) + ("" if half is None else "; split conformal interval"),
-            clips=clips,
-        )
+        made = _ef("ef", _by_loops(measured), self._predictor, self._method(measured))
+        # the widths were made on clips spread over the loop, not on one clip a beat
+        spread = ", made for evenly spread clips" if made.low is not None and self._outliner is not None else ""
+        return replace(made, method=made.method + spread, clips=clips)
 
-    def _method(self, parts: int, loops: int) -> str:
-        name, part = self._predictor.manifest.model, "beat" if self._predictor.network.dense else "clip"
+    def _part(self, measured: list[Finding]) -> str:
+        """What a value stands for."""
+        by_beats = self._predictor.network.dense or all(finding.beats for finding in measured)
+        return "beat" if by_beats else "clip"
+
+    def _method(self, measured: list[Finding]) -> str:
+        name, part = self._predictor.manifest.model, self._part(measured)
+        parts, loops = sum(len(finding.values) for finding in measured), len(measured)
         how = f"{name}, single-plane discs on its outlines" if self._predictor.network.dense else name
+        if part == "beat" and self._outliner is not None:
+            how += ", a clip around each systole"
         counted = f"{parts} {part}s" if parts > 1 else f"one {part}"
         return f"{how}, mean over {counted}" + (f" of {loops} loops" if loops > 1 else "")
 
     def _warnings(self, measured: list[Finding], findings: list[Finding]) -> Iterator[str]:
-        if measured and self._predictor.manifest.training_data.get("synthetic"):
+        used = [each for each in (self._predictor, self._outliner) if each is not None]
+        if measured and any(each.manifest.training_data.get("synthetic") for each in used):
             yield SYNTHETIC_WARNING
+        yield from self._contradictions(measured)
         for finding in findings:
             yield from finding.warnings
         values = [value for finding in measured for _, value in finding.values]
         if values and np.ptp(values) > SPREAD:
-            parts = "beats" if self._predictor.network.dense else "clips"
-            yield f"the {parts} disagree: EF from {min(values):.0f} to {max(values):.0f} %"
+            yield f"the {self._part(measured)}s disagree: EF from {min(values):.0f} to {max(values):.0f} %"
         if any(not finding.summary.beats for finding in measured):
             yield "no complete beat was found in at least one loop that was measured"
         if measured and self._predictor.half_width is None:
@@ -176,28 +194,52 @@ class Analyser:
         if measured and self._predictor.novelty is None:
             yield NO_REFERENCE
 
+    def _contradictions(self, measured: list[Finding]) -> Iterator[str]:
+        """Where clips and outlines of the same loops do not fit together."""
+        both = [finding for finding in measured if finding.outline_ef is not None]
+        outline_ef = _by_outlines(both)
+        if self._outliner is None or outline_ef is None:
+            return
+        limit = tolerated(self._predictor, self._outliner)
+        warning = contradiction(_by_loops(both), outline_ef, limit)
+        if warning:
+            yield warning
+
     def _provenance(self) -> Provenance:
         manifest = self._predictor.manifest
+        second = None if self._outliner is None else self._outliner.manifest
         return Provenance(
             version=__version__,
             model=f"{manifest.model} (weights in the package)" if self._shipped else manifest.model,
             weights_sha256=manifest.weights_sha256,
-            trained_on=str(manifest.training_data.get("description", "unknown")),
+            trained_on=_trained_on(manifest),
+            segmentation="" if second is None else second.model,
+            segmentation_sha256="" if second is None else second.weights_sha256,
+            segmentation_trained_on="" if second is None else _trained_on(second),
         )
 
 
-def load_analyser(folder: Path | str | None = None, settings: Settings | None = None, *, loops: int = 0) -> Analyser:
+def load_analyser(
+    folder: Path | str | None = None,
+    settings: Settings | None = None,
+    *,
+    segmentation: Path | str | None = None,
+    loops: int = 0,
+) -> Analyser:
     """An analyser with the weights of a run's folder, or with those that come with the package.
 
     Args:
-        folder: of a run; None: the weights in the package.
+        folder: weights that predict EF; None: those in the package.
         settings: what the user chose.
+        segmentation: weights that outline the left ventricle: EF is then that of the clip around each systole, beat by
+            beat; ``package`` are those of the package.
         loops: how many will be analysed, as far as is known; with ``engine="auto"`` it decides whether the network is
             compiled first.
 
     Raises:
         CheckpointError: the weights are missing, damaged, unsafe or of another model.
-        ConfigError: CONFLICT for weights that do not predict EF, and for an explanation of a network of outlines.
+        ConfigError: CONFLICT for weights that do not predict EF, for an explanation of a network of outlines, and for a
+            pair of weights that is not one of clips and one of outlines.
         ResourceError: NO_DEVICE.
     """
     chosen = SHIPPED if folder is None else Path(folder)
@@ -205,7 +247,51 @@ def load_analyser(folder: Path | str | None = None, settings: Settings | None = 
     if predictor.settings.explain and predictor.network.dense:
         what = f"{predictor.manifest.model} outlines: the report shows its outlines anyway"
         raise ConfigError("CONFLICT", what, "leave explain out", where="explain")
-    return Analyser(predictor, shipped=folder is None)
+    return Analyser(predictor, outliner=_load_outliner(predictor, segmentation), shipped=folder is None)
+
+
+def _load_outliner(predictor: Predictor, folder: Path | str | None) -> Predictor | None:
+    if folder is None:
+        return None
+    where = "segmentation"
+    if predictor.network.dense:
+        what = f"{predictor.manifest.model} outlines the ventricle itself: it finds its own beats"
+        raise ConfigError("CONFLICT", what, "give --weights of a run that learned EF from clips", where=where)
+    chosen = SHIPPED if str(folder) == PACKAGE and not Path(folder).exists() else Path(folder)
+    outliner = load_predictor(chosen, replace(predictor.settings, explain=False))
+    if not outliner.network.dense:
+        what = f"{outliner.manifest.model} predicts values, not outlines"
+        raise ConfigError("CONFLICT", what, "give the folder of a run of task segmentation", where=where)
+    return outliner
+
+
+def _ef(name: str, value: float, predictor: Predictor, method: str) -> Measurement:
+    """An ejection fraction with the interval of the weights that made it."""
+    half = predictor.half_width
+    return Measurement(
+        name=name,
+        value=value,
+        unit="%",
+        low=None if half is None else max(value - half, 0.0),
+        high=None if half is None else min(value + half, 100.0),
+        level=None if half is None else predictor.settings.level,
+        method=method + ("" if half is None else "; split conformal interval"),
+    )
+
+
+def _by_loops(measured: list[Finding]) -> float:
+    """The mean over loops of each loop's mean."""
+    return float(np.mean([np.mean([value for _, value in finding.values]) for finding in measured]))
+
+
+def _by_outlines(measured: list[Finding]) -> float | None:
+    """The same of outlines that stand beside clips; None where there are none."""
+    found = [finding.outline_ef for finding in measured if finding.outline_ef is not None]
+    return float(np.mean(found)) if found else None
+
+
+def _trained_on(manifest: Manifest) -> str:
+    return str(manifest.training_data.get("description", "unknown"))
 
 
 def _not_done(findings: list[Finding]) -> Iterator[NotDone]:

@@ -33,12 +33,13 @@ def measure_clips(predictor: Predictor, cine: Cine, index: int, recorded: Frames
         details=_beats(loop, clipped[averaged:]),
         missing=(NO_VOLUMES,),
         warnings=(warned,) if warned else (),
-        pictures=(*pictures(loop, recorded, predictor.spec), *_looked_at(predictor, loop, recorded)),
+        pictures=(*pictures(loop, recorded, predictor.spec), *looked_at(predictor, loop, recorded)),
         curves=curves(loop),
     )
 
 
-def _looked_at(predictor: Predictor, loop: Loop, recorded: Frames) -> tuple[Picture, ...]:
+def looked_at(predictor: Predictor, loop: Loop, recorded: Frames) -> tuple[Picture, ...]:
+    """Where the network looked in one clip, as a strip; none where that was not asked for."""
     return (heated_clip(predictor, loop, recorded).strip(),) if predictor.settings.explain else ()
 
 

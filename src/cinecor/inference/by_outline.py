@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
 from cinecor.clips import find_sector, prepare
 from cinecor.clips.preparation import Square, prepare_located
@@ -27,12 +27,39 @@ NO_SIZE = ("volumes", "the file does not say how large its pixels are")
 DISCS = "single-plane summation of discs on the network's outlines, mean over beats; without an interval"
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outlined:
+    """A loop whose ventricle is outlined on its frames well enough to be measured."""
+
+    cine: Cine
+    index: int
+    recorded: Frames
+    sector: Sector
+    maps: Float[np.ndarray, "time tall wide"]
+    """Probability of each pixel of the prepared frames."""
+    curve: VolumeCurve
+    sized: bool
+    """Whether the volumes are mL."""
+    summary: CineSummary
+    warnings: tuple[str, ...]
+
+
 def measure_outlines(predictor: Predictor, cine: Cine, index: int, recorded: Frames) -> Finding:
     """EF of each beat from the network's outlines; volumes too where the pixels have a size.
 
     Raises:
         InputError: NOT_RECOGNISED without an ultrasound sector; UNSUPPORTED for colour Doppler; INCONSISTENT for times
             that do not fit the frames.
+    """
+    outlined = outline_loop(predictor, cine, index, recorded)
+    return outlined if isinstance(outlined, Finding) else describe(predictor, outlined)
+
+
+def outline_loop(predictor: Predictor, cine: Cine, index: int, recorded: Frames) -> Outlined | Finding:
+    """The ventricle's outline on every frame, or a finding that says why none can be relied on.
+
+    Raises:
+        InputError: as for ``measure_outlines``.
     """
     sector = find_sector(recorded, cine.region)
     refuse_colour(sector)
@@ -49,15 +76,40 @@ def measure_outlines(predictor: Predictor, cine: Cine, index: int, recorded: Fra
     doubt = _doubt(maps, curve)
     if doubt:
         return Finding(summary=summary, reason=doubt)
-    return Finding(
+    return Outlined(
+        cine=cine,
+        index=index,
+        recorded=recorded,
+        sector=sector,
+        maps=maps,
+        curve=curve,
+        sized=spacing is not None,
         summary=_with_beats(summary, curve),
-        values=tuple((ed, ef) for ed, ef in _corrected(predictor, curve)),
-        details=(*_beats(predictor, curve, index), *(_volumes(curve, index) if spacing else ())),
-        missing=() if spacing else (NO_SIZE,),
         warnings=tuple(text for text in (warned, _unsteady(curve, index)) if text),
-        pictures=_pictures(recorded, cine, sector, predictor.spec, maps, curve, index),
-        curves=_curves(cine, curve, index, sized=spacing is not None),
     )
+
+
+def describe(predictor: Predictor, outlined: Outlined) -> Finding:
+    """What the outlines of a loop say: EF of each beat, volumes, pictures, the volume over time."""
+    curve, index, sized = outlined.curve, outlined.index, outlined.sized
+    return Finding(
+        summary=outlined.summary,
+        values=tuple((ed, ef) for ed, ef in _corrected(predictor, curve)),
+        details=(*_beats(predictor, curve, index), *(_volumes(curve, index) if sized else ())),
+        missing=() if sized else (NO_SIZE,),
+        warnings=outlined.warnings,
+        pictures=_pictures(outlined, predictor.spec),
+        curves=_curves(outlined.cine, curve, index, sized=sized),
+    )
+
+
+def draw_outlines(
+    outlined: Outlined, spec: ClipSpec, frames: Sequence[int], thickness: int = 1
+) -> list[UInt8[np.ndarray, "height width 3"]]:
+    """Frames of the loop, larger than the network sees them, with their outlines."""
+    large = replace(spec, height=PICTURE, width=PICTURE, channels=3, mean=(0.0,), std=(255.0,))
+    shown = prepare(outlined.recorded[list(frames)], outlined.cine, large, outlined.sector).transpose(0, 2, 3, 1)
+    return [_draw(pixels, outlined.maps[frame], thickness) for frame, pixels in zip(frames, shown, strict=True)]
 
 
 def _unsteady(curve: VolumeCurve, index: int) -> str:
@@ -128,33 +180,23 @@ def _with_beats(summary: CineSummary, curve: VolumeCurve) -> CineSummary:
     )
 
 
-def _pictures(
-    recorded: Frames,
-    cine: Cine,
-    sector: Sector,
-    spec: ClipSpec,
-    maps: Float[np.ndarray, "time tall wide"],
-    curve: VolumeCurve,
-    index: int,
-) -> tuple[Picture, ...]:
-    """ED and ES of the first beat, larger than the network sees them, with its outlines."""
-    chosen = list(curve.phases[0])
-    large = replace(spec, height=PICTURE, width=PICTURE, channels=3, mean=(0.0,), std=(255.0,))
-    shown = prepare(recorded[chosen], cine, large, sector).transpose(0, 2, 3, 1)
+def _pictures(outlined: Outlined, spec: ClipSpec) -> tuple[Picture, ...]:
+    """ED and ES of the first beat, with the network's outlines."""
+    chosen = outlined.curve.phases[0]
     names = ("End-diastole", "End-systole")
     return tuple(
-        Picture(title=f"{name}, frame {frame}", pixels=_draw(pixels, maps[frame]), cine=index)
-        for name, frame, pixels in zip(names, chosen, shown, strict=True)
+        Picture(title=f"{name}, frame {frame}", pixels=pixels, cine=outlined.index)
+        for name, frame, pixels in zip(names, chosen, draw_outlines(outlined, spec, chosen), strict=True)
     )
 
 
-def _draw(pixels: np.ndarray, probability: Float[np.ndarray, "tall wide"]) -> np.ndarray:
+def _draw(pixels: np.ndarray, probability: Float[np.ndarray, "tall wide"], thickness: int) -> np.ndarray:
     """The picture with the outline of the map over it; as it is where the map has none."""
     drawn = np.ascontiguousarray(pixels)
     if (probability >= 0.5).any():
         scale = PICTURE / len(probability)
         points = np.rint((outline_probability(probability) + 0.5) * scale - 0.5).astype(np.int32)
-        cv2.polylines(drawn, [points], isClosed=True, color=OUTLINE, thickness=1, lineType=cv2.LINE_AA)
+        cv2.polylines(drawn, [points], isClosed=True, color=OUTLINE, thickness=thickness, lineType=cv2.LINE_AA)
     return drawn
 
 

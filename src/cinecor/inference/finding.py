@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cinecor.records import CineSummary, Curve, Measurement, Picture
+from cinecor.records import BeatEf, CineSummary, Curve, Measurement, Picture
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,3 +23,7 @@ class Finding:
     warnings: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
     curves: tuple[Curve, ...] = ()
+    beats: tuple[BeatEf, ...] = ()
+    """Where a segmentation found them and a network of clips judged them one by one."""
+    outline_ef: float | None = None
+    """EF by outlines, %, where it stands beside that of a network of clips."""

@@ -12,15 +12,13 @@ from cinecor.clips import cut, prepare
 from cinecor.clips.sampling import ABSENT
 from cinecor.inference.loop import PICTURE, Loop
 from cinecor.inference.predictor import Predictor
+from cinecor.inference.strip import SHOWN, side_by_side, spread
 from cinecor.records import Frames, Picture
 
 RAISES, LOWERS = (213, 94, 0), (0, 114, 178)
 """RGB, Okabe and Ito's orange and blue: apart for every kind of colour vision."""
 
 THICKEST = 0.65  # opacity where the heat is 1: tissue still shows through
-SHOWN = 6  # frames of a strip
-STRIP = 220  # px, side of a frame of a strip
-GAP, GAP_GREY = 4, 110  # px and grey level between two of them
 _TITLE = "Where the network looked (Grad-CAM): orange raised its value, blue lowered it; frames {frames}"
 _RAISED = "Where the network looked (Grad-CAM): orange raised its value; frames {frames}"
 
@@ -39,15 +37,10 @@ class HeatedClip:
 
     def strip(self) -> Picture:
         """A few frames side by side."""
-        small = [
-            cv2.resize(self.frames[place].transpose(1, 2, 0), (STRIP, STRIP), interpolation=cv2.INTER_AREA)
-            for place in self.shown
-        ]
-        gap = np.full((STRIP, GAP, 3), GAP_GREY, dtype=np.uint8)
-        row = [part for each in small for part in (gap, each)][1:]
+        row = side_by_side([self.frames[place].transpose(1, 2, 0) for place in self.shown])
         numbers = ", ".join(str(self.indices[place]) for place in self.shown)
         title = (_TITLE if self.signed else _RAISED).format(frames=numbers)
-        return Picture(title=title, pixels=np.concatenate(row, axis=1), cine=self.cine, strip=True)
+        return Picture(title=title, pixels=row, cine=self.cine, strip=True)
 
 
 def heated_clip(predictor: Predictor, loop: Loop, recorded: Frames, *, signed: bool = True) -> HeatedClip:
@@ -95,4 +88,4 @@ def _shown(indices: np.ndarray, loop: Loop) -> tuple[int, ...]:
     last = len(indices) - 1
     if loop.beat_starts and es is not None:
         last = max(int(np.abs(indices - es).argmin()), min(SHOWN, len(indices)) - 1)
-    return tuple(dict.fromkeys(np.rint(np.linspace(0, last, SHOWN)).astype(int).tolist()))
+    return spread(0, last)

@@ -3,6 +3,7 @@
 from cinecor.measures.cardiac_cycle import Beats, beat_ejection_fractions, find_beats
 from cinecor.measures.ejection_fraction import EfClass, classify_ef, ejection_fraction, stroke_volume_ml
 from cinecor.measures.outline import LongAxis, chords, long_axis, outline, polygon_from_chords
+from cinecor.measures.systole import beat_clips, cavity_areas, find_systoles
 from cinecor.measures.volume import (
     area_length_volume_ml,
     biplane_volume_ml,
@@ -22,8 +23,10 @@ __all__ = [
     "LongAxis",
     "VolumeCurve",
     "area_length_volume_ml",
+    "beat_clips",
     "beat_ejection_fractions",
     "biplane_volume_ml",
+    "cavity_areas",
     "chords",
     "chords_volume_ml",
     "classify_ef",
@@ -32,6 +35,7 @@ __all__ = [
     "disc_volume_ml",
     "ejection_fraction",
     "find_beats",
+    "find_systoles",
     "long_axis",
     "mask_disc_volume_ml",
     "myocardial_mass_g",

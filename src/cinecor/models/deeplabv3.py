@@ -41,7 +41,7 @@ class DeepLabV3(Network):
 
     Raises:
         ConfigError: OUT_OF_RANGE for options that make no network, and for frames whose sides are not multiples of 8;
-            CONFLICT for ImageNet weights of other depths.
+            CONFLICT for ImageNet weights of other depths, and for a single frame in training.
         ResourceError: OFFLINE where the ImageNet weights can neither be found nor fetched.
     """
 
@@ -75,6 +75,9 @@ class DeepLabV3(Network):
         if any(side % STRIDE for side in x.shape[-2:]):
             what = f"frames of {x.shape[-2]} x {x.shape[-1]} pixels do not divide by {STRIDE}"
             raise ConfigError("OUT_OF_RANGE", what, f"give multiples of {STRIDE}", where="clip.height")
+        if self.training and len(x) * x.shape[2] == 1:
+            what = "a single frame cannot be normalised in training, and a batch has only one"
+            raise ConfigError("CONFLICT", what, "choose another batch size", where="batch_size")
         maps = self.backbone(x.transpose(1, 2).flatten(0, 1))
         for layer in list(self.classifier)[:-1]:
             maps = layer(maps)

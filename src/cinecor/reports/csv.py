@@ -28,6 +28,9 @@ COLUMNS = (
     "weights_sha256",
     "trained_on",
     "use",
+    "segmentation",
+    "segmentation_sha256",
+    "segmentation_trained_on",
 )
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

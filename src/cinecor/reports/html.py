@@ -56,7 +56,7 @@ def render(report: Report) -> str:
         loose=_figures(report, None),
         strips=tuple(_figure(picture) for picture in report.pictures if picture.strip),
         marker=Markup(_MARKER.format(names.fingerprint(report))),  # noqa: S704 - hexadecimal digits only
-        synthetic="synthetic" in report.provenance.trained_on.lower(),
+        synthetic=wording.is_synthetic(report),
         wording=wording,
     )
     return wording.encodable(page)

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from cinecor import storage
 from cinecor.errors import CinecorError
-from cinecor.records import CineSummary, Measurement, Provenance, Report
+from cinecor.records import BeatEf, CineSummary, Measurement, Provenance, Report
 from cinecor.reports import wording
 
 VERSION = 1
@@ -75,6 +75,7 @@ def _study(report: Report) -> dict[str, Any]:
         "modality": report.modality,
         "cines": [_cine(cine) for cine in report.cines],
         "measurements": [_measurement(measurement) for measurement in report.measurements],
+        "beats": [_beat(beat) for beat in report.beats],
         "not_done": [{"what": missing.what, "reason": missing.reason} for missing in report.not_done],
         "warnings": list(report.warnings),
         "provenance": _provenance(report.provenance),
@@ -112,8 +113,14 @@ def _measurement(measurement: Measurement) -> dict[str, Any]:
     }
 
 
+def _beat(beat: BeatEf) -> dict[str, Any]:
+    places = {name: getattr(beat, name) for name in ("cine", "systole", "start")}
+    return {**places, "ef": _rounded(beat.ef), "ef_outline": _rounded(beat.ef_outline)}
+
+
 def _provenance(provenance: Provenance) -> dict[str, str]:
-    names = ("version", "model", "weights_sha256", "trained_on", "use")
+    second = ("segmentation", "segmentation_sha256", "segmentation_trained_on")
+    names = ("version", "model", "weights_sha256", "trained_on", *second, "use")
     return {name: getattr(provenance, name) for name in names}
 
 

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cinecor.records import CineSummary, Measurement, Provenance, Report
+from cinecor.records import BeatEf, CineSummary, Measurement, Provenance, Report
 from cinecor.reports import wording
 from cinecor.reports.loops import runs
 
@@ -48,9 +48,10 @@ def _report(report: Report) -> Group:
     title = f"{wording.printable(report.study)}  ·  {wording.modality_of(report)}"
     parts: list[Text | Padding | Table] = [Text(title, style="bold")]
     parts += [_indented(_headline(found)) for found in report.measurements if found.name == wording.EF]
-    others = [found for found in report.measurements if found.name != wording.EF]
+    others = wording.beside_ef(report)
     if others:
         parts.append(_indented(_measurements(others)))
+    parts += [_indented(_beat(beat, len(report.cines))) for beat in report.beats]
     parts += [_indented(loops) for loops in _loops(report.cines)]
     parts += [
         _indented(_labelled("not done", f"{wording.name_of(it.what)}: {it.reason}", "yellow")) for it in report.not_done
@@ -67,6 +68,10 @@ def _provenance(made: Provenance) -> Iterator[str]:
     yield wording.printable(f"cinecor {made.version}, {made.model}{weights}")
     if made.trained_on:
         yield wording.printable(f"trained on {made.trained_on}")
+    if made.segmentation:
+        weights = f", weights {made.segmentation_sha256[:12]}" if made.segmentation_sha256 else ""
+        yield wording.printable(f"beats by {made.segmentation}{weights}")
+        yield wording.printable(f"trained on {made.segmentation_trained_on}")
 
 
 def _headline(ef: Measurement) -> Text:
@@ -102,6 +107,13 @@ def _measurements(measurements: Sequence[Measurement]) -> Table:
             )
         )
     return table
+
+
+def _beat(beat: BeatEf, loops: int) -> Text:
+    where = "beat" if loops == 1 else f"{wording.loop_name(beat.cine, loops)}, beat"
+    said = f"{where} of systole {beat.systole}: EF {wording.figure(beat.ef, '%')} by the clip from frame {beat.start}"
+    outlined = f", {wording.figure(beat.ef_outline, '%')} by outlines" if beat.ef_outline is not None else ""
+    return Text(said + outlined)
 
 
 def _loops(cines: Sequence[CineSummary]) -> Iterator[Text]:

@@ -15,6 +15,8 @@ _NAMES = {
     "esv_ml": "End-systolic volume",
     "sv_ml": "Stroke volume",
     "ef_beat": "Ejection fraction of one beat",
+    "ef_outline": "Ejection fraction by outlines",
+    "ef_outline_beat": "Ejection fraction of one beat by outlines",
     "rvef": "Right ventricular ejection fraction",
     "rv_edv_ml": "Right ventricular end-diastolic volume",
     "rv_esv_ml": "Right ventricular end-systolic volume",
@@ -46,6 +48,19 @@ _RANGES = {
 def name_of(quantity: str) -> str:
     """The quantity in words; its own name with spaces where there are none for it."""
     return _NAMES.get(quantity, quantity.replace("_", " "))
+
+
+def beside_ef(report: Report) -> list[Measurement]:
+    """Measurements to list: all but EF itself and what the table of beats shows."""
+    shown = {("ef_beat", beat.ef) for beat in report.beats}
+    shown |= {("ef_outline_beat", beat.ef_outline) for beat in report.beats if beat.ef_outline is not None}
+    return [each for each in report.measurements if each.name != EF and (each.name, each.value) not in shown]
+
+
+def is_synthetic(report: Report) -> bool:
+    """Whether any weights that made the report were trained on synthetic hearts."""
+    made = report.provenance
+    return any("synthetic" in text.lower() for text in (made.trained_on, made.segmentation_trained_on))
 
 
 def modality_of(report: Report) -> str:

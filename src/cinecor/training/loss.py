@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from torch import Tensor, nn
 
 from cinecor.clips.dataset import LV
-from cinecor.objectives import coreecho_first_stage, dice_and_cross_entropy
+from cinecor.objectives import coreecho_first_stage, dice_and_cross_entropy, summed_cross_entropy
 from cinecor.records import Batch
 from cinecor.training.recipe_fields import LossPart, Recipe
 
@@ -20,7 +20,8 @@ Loss: TypeAlias = Callable[[Any, Batch], Tensor]
 def make_loss(recipe: Recipe) -> Loss:
     """The recipe's loss: mean over a batch."""
     if recipe.task == "segmentation":
-        return _of_outlines
+        compare_maps = compare_outlines(recipe.loss)
+        return lambda logits, batch: compare_maps(logits, batch.masks[LV].unsqueeze(1))
     if recipe.loss.name == "coreecho":
         return partial(_of_contrast, recipe)
     compare, weight = compare_values(recipe.loss), recipe.loss.outline
@@ -30,7 +31,7 @@ def make_loss(recipe: Recipe) -> Loss:
 
     def of_both(outputs: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
         values, logits = outputs
-        return of_values(values, batch) + weight * _of_outlines(logits, batch)
+        return of_values(values, batch) + weight * dice_and_cross_entropy(logits, batch.masks[LV].unsqueeze(1))
 
     return of_both if weight > 0 else of_values
 
@@ -42,9 +43,9 @@ def _of_contrast(recipe: Recipe, outputs: tuple[Tensor, Tensor], batch: Batch) -
     return coreecho_first_stage(embeddings, targets, lambda _: values, temperature=temperature).total
 
 
-def _of_outlines(logits: Tensor, batch: Batch) -> Tensor:
-    """Frames that nobody outlined count for nothing."""
-    return dice_and_cross_entropy(logits, batch.masks[LV].unsqueeze(1))
+def compare_outlines(part: LossPart) -> Callable[[Tensor, Tensor], Tensor]:
+    """The loss of logits against the covered share of each pixel; frames that nobody outlined count for nothing."""
+    return summed_cross_entropy if part.name == "bce_sum" else dice_and_cross_entropy
 
 
 def compare_values(part: LossPart) -> Callable[[Tensor, Tensor], Tensor]:

@@ -266,7 +266,7 @@ def _check_task(recipe: Recipe) -> None:
     }
     dense = " or ".join(name for name in list_models() if model_entry(name).dense)
     wanted = (
-        f"task segmentation goes with a dense model ({dense}), loss.name dice, monitor loss, target ef; task"
+        f"task segmentation goes with a dense model ({dense}), loss.name dice or bce_sum, monitor loss, target ef; task"
         " classification with loss.name bce, monitor loss or auroc"
     )
     for where, (wrong, value) in unfit.items():

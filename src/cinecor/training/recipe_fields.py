@@ -115,10 +115,11 @@ class SchedulePart(Part):
 class LossPart(Part):
     """What is minimised."""
 
-    name: Literal["mse", "l1", "huber", "bce", "dice", "coreecho"] = "mse"
-    """Mean squared error, mean absolute error, or Huber's; bce, binary cross-entropy, where yes or no is learned; dice
-    (with cross-entropy) where outlines are; coreecho: Rank-N-Contrast of the embeddings, which alone trains the trunk,
-    and mean absolute error, which alone trains the head."""
+    name: Literal["mse", "l1", "huber", "bce", "dice", "bce_sum", "coreecho"] = "mse"
+    """Mean squared error, mean absolute error, or Huber's; bce, binary cross-entropy, where yes or no is learned.
+    Where outlines are: dice (with cross-entropy), a mean; or bce_sum, EchoNet-Dynamic's, half the cross-entropy summed
+    over pixels and frames, whose learning rate depends on both. coreecho: Rank-N-Contrast of the embeddings, which
+    alone trains the trunk, and mean absolute error, which alone trains the head."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
     """Of the contrast in coreecho."""
     delta: Annotated[float, Field(gt=0)] = 5.0

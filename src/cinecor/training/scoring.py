@@ -43,10 +43,7 @@ def predictions_of(
         ConfigError: OUT_OF_RANGE for another split; CONFLICT where no tables were saved and no data are given.
         DatasetError, CheckpointError, InputError: tables, data or weights cannot be used.
     """
-    if split not in (*SPLITS, ALL):
-        raise ConfigError(
-            "OUT_OF_RANGE", f"{split!r} is no split", f"choose of {', '.join(SPLITS)}, all", where="split"
-        )
+    check_split(split)
     wanted: tuple[Split, ...] = SPLITS if split == ALL else tuple(name for name in SPLITS if name == split)
     manifest = read_manifest(run)
     if data is None:
@@ -76,6 +73,16 @@ def score_run(
     return evaluate(predictions, truth, split="test" if split == ALL else split, validation=validation), manifest
 
 
+def check_split(name: str) -> None:
+    """Stop where this is no split.
+
+    Raises:
+        ConfigError: OUT_OF_RANGE.
+    """
+    if name not in (*SPLITS, ALL):
+        raise ConfigError("OUT_OF_RANGE", f"{name!r} is no split", f"choose of {', '.join(SPLITS)}, all", where="split")
+
+
 def _read_saved(run: Path, splits: tuple[Split, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
     if not (run / TRUTH_NAME).exists():
         raise ConfigError("CONFLICT", "this folder has no saved predictions", "give --data", where=run.name)
@@ -87,7 +94,7 @@ def _read_saved(run: Path, splits: tuple[Split, ...]) -> tuple[pd.DataFrame, pd.
 def _predict(run: Path, data: Path, splits: tuple[Split, ...], cache: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     network, manifest = load_checkpoint(run)
     view = manifest.extra.get("view")
-    by_split = _select(keep_labelled(keep_view(read_folder(data)[1], view), manifest.target), splits)
+    by_split = select_splits(keep_labelled(keep_view(read_folder(data)[1], view), manifest.target), splits)
     spec = ClipSpec.from_dict(manifest.clip)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task = Task(network).to(device)
@@ -114,7 +121,12 @@ def _measure(
     return to_probabilities(rows) if manifest.extra.get("task") == "classification" else rows
 
 
-def _select(studies: tuple[Study, ...], splits: tuple[Split, ...]) -> dict[Split, tuple[Study, ...]]:
+def select_splits(studies: tuple[Study, ...], splits: tuple[Split, ...]) -> dict[Split, tuple[Study, ...]]:
+    """Studies by split; a data folder without splits is test as a whole.
+
+    Raises:
+        DatasetError: BAD_SPLIT where none is in them.
+    """
     if all(study.split is None for study in studies):
         return {"test": studies}
     found = {split: tuple(study for study in studies if study.split == split) for split in splits}

@@ -143,7 +143,7 @@ def _run_on_ray(
     try:
         share = share_machines([node["Resources"] for node in ray.nodes() if node["Alive"]], parallel)
         remote = ray.remote(num_cpus=share.cpus, num_gpus=share.gpus, max_retries=0)(_attempt_alone)
-        rest, waiting = list(jobs), {}
+        rest, waiting = list(jobs), dict[Any, Job]()
         while rest or waiting:
             while rest and len(waiting) < share.parallel:
                 job = rest.pop(0)

@@ -11,10 +11,10 @@ from scipy.special import expit
 from cinecor.clips.dataset import LV
 from cinecor.evaluation.classification import HALF, auroc
 from cinecor.evaluation.regression import mae, rmse
-from cinecor.objectives import dice_and_cross_entropy, dice_coefficient
+from cinecor.objectives import dice_coefficient
 from cinecor.records import Batch
 from cinecor.training.loading import to_device
-from cinecor.training.loss import compare_values
+from cinecor.training.loss import compare_outlines, compare_values
 from cinecor.training.prediction import predict_values
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.task import Task
@@ -62,15 +62,16 @@ def _validate_values(
 
 @torch.no_grad()
 def _validate_outlines(
-    _recipe: Recipe, task: Task, loader: Iterable[Batch], device: torch.device, check: Callable[[], None]
+    recipe: Recipe, task: Task, loader: Iterable[Batch], device: torch.device, check: Callable[[], None]
 ) -> dict[str, float]:
     """Loss and Dice coefficient over outlined frames."""
     task.eval()
+    compare = compare_outlines(recipe.loss)
     losses, overlaps = [], []
     for cpu_batch in loader:
         batch = to_device(cpu_batch, device)
         logits, share = task(*task.pick(batch)), batch.masks[LV].unsqueeze(1)
-        losses += [float(dice_and_cross_entropy(*pair)) for pair in zip(logits.split(1), share.split(1), strict=True)]
+        losses += [float(compare(*pair)) for pair in zip(logits.split(1), share.split(1), strict=True)]
         overlaps.append(dice_coefficient(logits.sigmoid(), share).flatten().cpu())
         check()
     dice = torch.cat(overlaps)
