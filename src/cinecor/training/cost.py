@@ -89,7 +89,7 @@ def _training_step(task: Task, recipe: Recipe, batch: list[torch.Tensor]) -> Cal
         optimiser.zero_grad()
         outputs = task(*batch)
         parts = outputs if isinstance(outputs, tuple) else (outputs,)
-        torch.stack([part.square().mean() for part in parts]).sum().backward()
+        torch.autograd.backward([part.square().mean() for part in parts])
         optimiser.step()
 
     return step

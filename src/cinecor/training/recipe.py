@@ -26,7 +26,7 @@ _CODES = {"extra_forbidden": "UNKNOWN_KEY", "missing": "CONFLICT"}
 _LOSSES = {
     "regression": ("mse", "l1", "huber", "coreecho"),
     "classification": ("bce",),
-    "segmentation": ("dice",),
+    "segmentation": ("dice", "bce_sum"),
 }
 _MONITORS = {"regression": ("rmse", "mae", "loss"), "classification": ("loss", "auroc"), "segmentation": ("loss",)}
 _RANGE_ERRORS = ("greater_than", "less_than", "literal_error", "finite_number", "too_short", "too_long")
