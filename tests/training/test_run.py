@@ -37,6 +37,9 @@ def test_a_run_holds_what_it_promises(finished, tiny):
     assert load_recipe(finished.folder / "recipe.yaml") == resolve(tiny)
     assert (finished.folder / "recipe.yaml").read_text().startswith("# cinecor train ")
     assert open_run(finished.folder) == finished
+    seconds = json.loads((finished.folder / "timing.json").read_text())["train_seconds"]
+    assert seconds == pytest.approx(load_state(finished.folder / "last.ckpt").seconds, abs=0.06)
+    assert seconds > 0
 
 
 def test_metrics_are_those_of_the_saved_tables(finished):

@@ -14,6 +14,7 @@ from cinecor.records import SPLITS, Study
 from cinecor.training.cost import COST_NAME
 from cinecor.training.finishing import TRUTH_NAME, predictions_name
 from cinecor.training.logs import METRICS_NAME
+from cinecor.training.run import TIMING_NAME
 from cinecor.training.sweep import Job, Outcome
 
 FAIR, POOR = "good and medium", "poor"
@@ -85,5 +86,14 @@ def _with_results(row: RunRow, job: Job) -> RunRow:
         pairs=pairs,
         history=pd.read_csv(job.folder / METRICS_NAME),
         published=row.published,
-        cost=json.loads((job.folder / COST_NAME).read_text("utf-8")) if job.measured else {},
+        cost=_read_cost(job),
     )
+
+
+def _read_cost(job: Job) -> dict[str, float | int]:
+    """What the network costs, and how long its training took; runs of older versions do not say the latter."""
+    paths = [job.folder / name for name in (COST_NAME, TIMING_NAME)] if job.measured else []
+    found: dict[str, float | int] = {}
+    for path in paths:
+        found |= json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return found

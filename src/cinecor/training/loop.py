@@ -64,6 +64,7 @@ class Fit:
         if state.model:
             task.network.load_state_dict(state.model)
         self.module, self.optimiser = self._set_up()
+        self._since = time.monotonic()
         self.loss_sum = torch.tensor(state.loss_sum, dtype=torch.float64, device=fabric.device)
 
     def run(self) -> State:
@@ -99,6 +100,8 @@ class Fit:
         self.state.loss_sum = float(self.loss_sum.item())
         self.state.model = _copy(self.task.network.state_dict())
         self.state.optimiser = self.optimiser.state_dict()
+        now = time.monotonic()
+        self.state.seconds, self._since = self.state.seconds + now - self._since, now
         save_state(self.folder / STATE_NAME, self.state)
 
     def _set_up(self) -> tuple[Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,6 +48,8 @@ SUMMARY = {
     },
 }
 """What a summary shows, by name."""
+TIMING_NAME = "timing.json"
+"""How long the training took; apart from the manifest, which is the same however often it was interrupted."""
 _OWN = {RECIPE_NAME, ".lock"}
 
 
@@ -55,7 +58,7 @@ class Run:
     """A finished training.
 
     ``folder`` holds ``recipe.yaml`` (resolved), ``model.safetensors`` and ``manifest.json`` (the best epoch),
-    ``metrics.csv``, ``tensorboard/``, ``predictions_<split>.csv``, ``truth.csv`` and ``last.ckpt``.
+    ``metrics.csv``, ``tensorboard/``, ``predictions_<split>.csv``, ``truth.csv``, ``timing.json`` and ``last.ckpt``.
     """
 
     folder: Path
@@ -137,6 +140,7 @@ def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path) -> Manif
             task = make_task(part.recipe, data.read_targets("train"), fabric.device, begun=bool(state.model))
             train, validation = (part.make_dataset(cache, name, name, task.network.streams) for name in SPLITS[:2])
             state = Fit(part.recipe, task, train, validation, out, fabric, state).run()
+        storage.write_text(out / TIMING_NAME, json.dumps({"train_seconds": round(state.seconds, 1)}) + "\n")
         return finish(recipe, data, cache, task, state, out, fabric.device)
 
 

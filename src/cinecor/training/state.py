@@ -48,6 +48,8 @@ class State:
     history: History = field(default_factory=list)
     model: dict[str, Tensor] = field(default_factory=dict)
     optimiser: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    """Spent on training and validation so far, all sittings together."""
     best: dict[str, Tensor] = field(default_factory=dict)
     """Weights of the best epoch so far; empty before the first ends."""
     phase: int = 0
