@@ -357,10 +357,11 @@ def _type_text(annotation: Any) -> str:
 
 def _flat(recipe: Recipe) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    whole = set(_helps(Recipe)) - {"model.options"}  # a field may be a mapping; the options have names of their own
 
     def walk(values: Mapping[str, Any], prefix: str) -> None:
         for key, value in values.items():
-            if isinstance(value, Mapping):
+            if isinstance(value, Mapping) and prefix + key not in whole:
                 walk(value, f"{prefix}{key}.")
             else:
                 found[prefix + key] = value
