@@ -30,5 +30,5 @@ def test_labels() -> None:
 
 
 def test_yes_or_no() -> None:
-    assert is_binary([0.0, 1.0, 1])
+    assert is_binary([0.0, 1.0, 1.0])
     assert not is_binary([0.0, 1.0, 0.5])
