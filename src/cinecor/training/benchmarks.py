@@ -13,8 +13,9 @@ from cinecor.training.sweep import Job
 
 
 def list_benchmarks() -> list[str]:
-    """Names of the benchmarks, sorted: the folders of recipes."""
-    return sorted({name.split("/")[0] for name in list_recipes() if "/" in name})
+    """Names of the benchmarks, sorted: the folders of recipes that are called by a paper's number."""
+    folders = {name.split("/")[0] for name in list_recipes() if "/" in name}
+    return sorted(folder for folder in folders if folder.isdigit())
 
 
 def select_rows(benchmark: str, tables: Sequence[int] = (), only: Sequence[str] = ()) -> dict[str, Recipe]:
