@@ -1,4 +1,4 @@
-"""Every experiment of tables 1 to 3 of papers 001 and 002 trains on a tiny cohort of synthetic hearts, by the code that a user runs."""
+"""Every row of tables 1 to 3 of papers 001 and 002 trains on a tiny synthetic cohort, by the code that a user runs."""
 
 from __future__ import annotations
 
