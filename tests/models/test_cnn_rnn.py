@@ -70,7 +70,6 @@ def test_without_a_connection_nothing_starts_at_random(monkeypatch):
     [
         ({"pretrained": True}, "CONFLICT"),
         ({"tuned_layers": 3}, "CONFLICT"),
-        ({"cnn": "inception_v3", "input_size": (4, 64, 64)}, "OUT_OF_RANGE"),
         ({"dense": 0}, "OUT_OF_RANGE"),
         ({"dropout": 1.0}, "OUT_OF_RANGE"),
     ],
