@@ -159,8 +159,11 @@ class ClipSpec:
     width: int = 112
     channels: Literal[1, 3] = 1
     """1: luminance. 3: as recorded, grey triplicated."""
-    crop: Literal["none", "sector"] = "none"
-    """``sector``: find the ultrasound sector, blank what lies outside it, crop it square. ``none``: the whole frame."""
+    crop: Literal["none", "sector", "centre"] = "none"
+    """``sector``: find the ultrasound sector, blank what lies outside it, crop it square. ``centre``: what lies about
+    the middle of the frame, every pixel ``spacing_mm`` wide. ``none``: the whole frame."""
+    spacing_mm: float | None = None
+    """Height and width of a pixel where ``crop`` is ``centre``, mm."""
     mean: tuple[float, ...] = (0.0,)
     """Subtracted, in grey levels 0–255; one value, or one a channel."""
     std: tuple[float, ...] = (255.0,)
@@ -181,11 +184,19 @@ class ClipSpec:
         if self.time != "frames" and self.step_ms is not None:
             what = f"a clip of a whole {self.time} has no step of its own"
             raise ConfigError("CONFLICT", what, "leave step_ms out, or choose time frames", where="step_ms")
+        self._check_spacing()
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, self.channels) or not all(math.isfinite(value) for value in values):
                 raise ConfigError("OUT_OF_RANGE", f"{values} does not fit {self.channels} channel(s)", where=name)
         if min(self.std) <= 0:
             raise ConfigError("OUT_OF_RANGE", f"{self.std} holds a value that is not above 0", where="std")
+
+    def _check_spacing(self) -> None:
+        if (self.spacing_mm is None) != (self.crop != "centre"):
+            what = f"crop {self.crop} and a spacing of {self.spacing_mm} mm do not go together"
+            raise ConfigError("CONFLICT", what, "crop centre has a spacing, no other has", where="spacing_mm")
+        if self.spacing_mm is not None and not 0 < self.spacing_mm < math.inf:
+            raise ConfigError("OUT_OF_RANGE", f"{self.spacing_mm} mm is no size", "give mm above 0", where="spacing_mm")
 
     @property
     def span(self) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from cinecor.clips import prepare
-from cinecor.clips.preparation import square_of
+from cinecor.clips.preparation import prepare_located, square_of
 from cinecor.clips.sector import find_sector
-from cinecor.errors import InputError
+from cinecor.errors import ConfigError, InputError
 from cinecor.phantom import echo_study
 from cinecor.records import Cine, ClipSpec
 
@@ -60,6 +62,44 @@ def test_the_square_is_square_in_millimetres() -> None:
     flat = Cine(source=stretched, modality="US", spacing_mm=(0.5, 1.0))
     left, top, right, bottom = square_of(find_sector(stretched), flat)
     assert (bottom - top) * 0.5 == pytest.approx((right - left) * 1.0, abs=1.0)
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0), (0.7, 1.3)])
+def test_the_centre_has_the_size_that_is_asked_for(spacing: tuple[float, float]) -> None:
+    rows, columns = np.mgrid[0:200, 0:150]
+    disc = ((rows - 99.5) * spacing[0]) ** 2 + ((columns - 74.5) * spacing[1]) ** 2 < 30.0**2
+    frames = np.uint8(disc * 255)[None, None]
+    spec = ClipSpec(height=96, width=96, crop="centre", spacing_mm=1.5)
+    out, (left, top, right, bottom) = prepare_located(
+        frames, Cine(source=frames, modality="MR", spacing_mm=spacing), spec
+    )
+    pixel = (bottom - top) * spacing[0] / 96 * (right - left) * spacing[1] / 96
+    assert pixel == pytest.approx(1.5**2, rel=0.02)
+    assert out.sum() / 255 * pixel == pytest.approx(np.pi * 30**2, rel=0.02)
+    inside = np.argwhere(out[0, 0] > 127)
+    np.testing.assert_allclose(inside.mean(axis=0), [47.5, 47.5], atol=0.6)
+
+
+def test_a_frame_that_is_smaller_than_the_centre_has_black_around_it() -> None:
+    frames = np.full((1, 1, 20, 30), 200, np.uint8)
+    spec = ClipSpec(height=40, width=40, crop="centre", spacing_mm=1.0)
+    out = prepare(frames, Cine(source=frames, modality="MR", spacing_mm=(1.0, 1.0)), spec)
+    expected = np.zeros((40, 40), np.uint8)
+    expected[10:30, 5:35] = 200
+    np.testing.assert_array_equal(out[0, 0], expected)
+
+
+def test_a_centre_needs_the_size_of_pixels() -> None:
+    frames = np.zeros((1, 1, 20, 30), np.uint8)
+    spec = ClipSpec(height=40, width=40, crop="centre", spacing_mm=1.0)
+    with pytest.raises(InputError, match="INCONSISTENT"):
+        prepare(frames, Cine(source=frames, modality="MR"), spec)
+
+
+@pytest.mark.parametrize("wrong", [{"crop": "centre"}, {"spacing_mm": 1.0}, {"crop": "centre", "spacing_mm": 0.0}])
+def test_crop_and_spacing_go_together(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="spacing_mm"):
+        ClipSpec(**wrong)
 
 
 def test_voxels_without_a_range_are_mapped_by_percentiles() -> None:

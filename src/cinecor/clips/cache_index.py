@@ -39,13 +39,15 @@ class Entry(NamedTuple):
 
 def describe(spec: ClipSpec) -> dict[str, Any]:
     """The part of a specification that decides the cached pixels."""
-    return {"height": spec.height, "width": spec.width, "channels": spec.channels, "crop": spec.crop}
+    sized = {} if spec.spacing_mm is None else {"spacing_mm": spec.spacing_mm}
+    return {"height": spec.height, "width": spec.width, "channels": spec.channels, "crop": spec.crop, **sized}
 
 
 def locate(folder: Path, spec: ClipSpec) -> Path:
     """The folder of one specification inside a cache folder, so that several live side by side."""
     colour = "grey" if spec.channels == 1 else "colour"
-    return folder / f"{spec.height}x{spec.width}-{colour}-{spec.crop}"
+    crop = spec.crop if spec.spacing_mm is None else f"{spec.spacing_mm:g}mm"
+    return folder / f"{spec.height}x{spec.width}-{colour}-{crop}"
 
 
 @lru_cache(maxsize=1)

@@ -37,6 +37,8 @@ def prepare_located(frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector |
 
     ``spec.crop == "sector"``: the ultrasound sector is found once for the loop, all outside it becomes black, and a
     square that begins at its top and is centred on it is cut out; the square is square in mm where the pixels are not.
+    ``"centre"``: the middle of the frame, of the clip's size at ``spec.spacing_mm``, black where it reaches past the
+    frame; the square is whole recorded pixels, so a pixel's true size is that of the square by the clip's.
     ``"none"``: the whole frame. Then luminance (or three channels), then area averaging to the size of the clip.
 
     Args:
@@ -46,7 +48,8 @@ def prepare_located(frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector |
         sector: where it has been found already.
 
     Raises:
-        InputError: NOT_RECOGNISED where a sector is wanted and there is none; EMPTY without frames.
+        InputError: NOT_RECOGNISED where a sector is wanted and there is none; INCONSISTENT where a size is wanted
+            and the pixels have none; EMPTY without frames.
     """
     if len(frames) == 0:
         raise InputError("EMPTY", "the loop has no frames", "export it again")
@@ -54,9 +57,12 @@ def prepare_located(frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector |
     if spec.crop == "none":
         whole = np.stack([_resize(_channels(frame, spec), spec) for frame in levels])
         return Prepared(whole, (0, 0, levels.shape[3], levels.shape[2]))
+    if spec.crop == "centre":
+        square = centred_square(levels.shape[2], levels.shape[3], cine, spec)
+        return Prepared(_cut_out(levels, np.ones(levels.shape[2:], np.bool_), square, spec), square)
     found = sector or find_sector(levels, cine.region)
     square = square_of(found, cine)
-    return Prepared(_cut_out(levels, found, square, spec), square)
+    return Prepared(_cut_out(levels, found.mask, square, spec), square)
 
 
 def square_of(sector: Sector, cine: Cine) -> Square:
@@ -69,12 +75,32 @@ def square_of(sector: Sector, cine: Cine) -> Square:
     return start, top, start + columns, top + rows
 
 
+def centred_square(height: int, width: int, cine: Cine, spec: ClipSpec) -> Square:
+    """What of a frame of that size ``crop`` ``centre`` shows.
+
+    Raises:
+        InputError: INCONSISTENT where the cine's pixels have no size.
+    """
+    if cine.spacing_mm is None or spec.spacing_mm is None:
+        raise InputError("INCONSISTENT", "the pixels have no size in mm", "export the images with their pixel spacing")
+    rows, columns = (
+        max(round(pixels * spec.spacing_mm / recorded), 1)
+        for pixels, recorded in zip((spec.height, spec.width), cine.spacing_mm, strict=True)
+    )
+    left, top = round((width - columns) / 2), round((height - rows) / 2)
+    return left, top, left + columns, top + rows
+
+
 def _cut_out(
-    levels: UInt8[np.ndarray, "time channel height width"], sector: Sector, square_px: Square, spec: ClipSpec
+    levels: UInt8[np.ndarray, "time channel height width"],
+    shown: Bool[np.ndarray, "height width"],
+    square_px: Square,
+    spec: ClipSpec,
 ) -> UInt8[np.ndarray, "time planes tall wide"]:
     left, top, right, bottom = square_px
-    inner = (slice(max(top, 0), min(bottom, sector.height)), slice(max(left, 0), min(right, sector.width)))
-    mask = sector.mask[inner]
+    height, width = shown.shape
+    inner = (slice(max(top, 0), min(bottom, height)), slice(max(left, 0), min(right, width)))
+    mask = shown[inner]
     before = (max(-top, 0), max(-left, 0))
     out = np.empty((len(levels), spec.channels, spec.height, spec.width), np.uint8)
     square = np.zeros((bottom - top, right - left, spec.channels), np.uint8)
