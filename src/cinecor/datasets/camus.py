@@ -38,7 +38,7 @@ from cinecor.datasets.pairs import read_pairs, read_phases, read_positive
 from cinecor.errors import CinecorError, ConfigError, DatasetError, InputError
 from cinecor.io.kinds import kind_of
 from cinecor.io.loading import reader
-from cinecor.records import Cine, MaskSource, Split, Study
+from cinecor.records import Cine, Frames, MaskSource, Split, Study
 from cinecor.storage import write_text
 
 VIEWS: Mapping[str, str] = {"A4C": "4CH", "A2C": "2CH"}
@@ -356,37 +356,50 @@ def _phase(study: Study, name: str, view: str) -> int:
 
 
 def _write_view(study: Study, cine: Cine, phases: tuple[int, int], folder: Path, edition: str) -> None:
-    view, code = str(cine.view).lower(), VIEWS[str(cine.view)]
-    stem, labels = folder / f"{study.id}_{code}", study.labels
+    code = VIEWS[str(cine.view)]
     frames = io.load(cine)
     if frames.dtype != np.uint8 or frames.shape[1] != 1 or cine.spacing_mm is None:
         raise InputError("UNSUPPORTED", "the layout holds grey uint8 loops with a pixel size", where=study.id)
-    ed, es = phases
-    if ed == es or not all(0 <= phase < len(frames) for phase in phases):
-        what = f"frames {ed} and {es} are not two of {len(frames)}"
+    if phases[0] == phases[1] or not all(0 <= phase < len(frames) for phase in phases):
+        what = f"frames {phases[0]} and {phases[1]} are not two of {len(frames)}"
         raise DatasetError("BAD_LABEL", what, "correct ed_frame and es_frame", where=study.id)
-    count = int(labels.get(f"phases_{view}", len(frames)))
-    numbers = {
-        "ED": int(labels.get(f"ed_phase_{view}", ed)) + 1,
-        "ES": int(labels.get(f"es_phase_{view}", es)) + 1,
-    }
-    if count == len(frames):
+    info = _info(study, cine, phases, len(frames), edition)
+    whole = info["NbFrame"] == len(frames)
+    _write_images(cine, frames, phases, folder / f"{study.id}_{code}", edition, whole=whole)
+    lines = [f"{key}: {value}\n" for key, value in info.items() if value is not None]
+    write_text(folder / f"Info_{code}.cfg", "".join(lines))
+
+
+def _write_images(
+    cine: Cine, frames: Frames, phases: tuple[int, int], stem: Path, edition: str, *, whole: bool
+) -> None:
+    """The ED and the ES frame and their masks; the sequence too, where the frames are the whole of it."""
+    if whole:
         _save(Path(f"{stem}_{'half_' if edition == 'nifti' else ''}sequence"), frames[:, 0], cine, edition)
-    for name, phase in (("ED", ed), ("ES", es)):
+    for name, phase in zip(("ED", "ES"), phases, strict=True):
         _save(Path(f"{stem}_{name}"), frames[phase], cine, edition)
         if phase in cine.masks:
             _save(Path(f"{stem}_{name}_gt"), io.load_mask(cine, phase)[None], cine, edition)
-    if edition == "nifti" and set(cine.masks) == set(range(len(frames))) and count == len(frames):
+    if whole and edition == "nifti" and set(cine.masks) == set(range(len(frames))):
         every = np.stack([io.load_mask(cine, frame) for frame in range(len(frames))])
         _save(Path(f"{stem}_half_sequence_gt"), every, cine, edition)
+
+
+def _info(study: Study, cine: Cine, phases: tuple[int, int], frames: int, edition: str) -> dict[str, Any]:
+    """What the text beside the images says; None for what is not known."""
+    view, labels = str(cine.view).lower(), study.labels
     names = ("EF", "EDV", "ESV") if edition == "nifti" else ("LVef", "LVedv", "LVesv")
-    known = dict(zip(names, (labels.get(label) for label in ("ef", "edv_ml", "esv_ml")), strict=True))
-    info = {**numbers, "NbFrame": count, "Sex": labels.get("sex"), "Age": labels.get("age_years")}
-    info |= {"ImageQuality": labels.get(f"quality_{view}"), **known}
-    if edition == "nifti" and cine.frame_ms is not None:
-        info["FrameRate"] = round(1000 / cine.frame_ms, 9)
-    lines = [f"{key}: {value}\n" for key, value in info.items() if value is not None]
-    write_text(folder / f"Info_{code}.cfg", "".join(lines))
+    rated = edition == "nifti" and cine.frame_ms is not None
+    return {
+        "ED": int(labels.get(f"ed_phase_{view}", phases[0])) + 1,
+        "ES": int(labels.get(f"es_phase_{view}", phases[1])) + 1,
+        "NbFrame": int(labels.get(f"phases_{view}", frames)),
+        "Sex": labels.get("sex"),
+        "Age": labels.get("age_years"),
+        "ImageQuality": labels.get(f"quality_{view}"),
+        **{name: labels.get(label) for name, label in zip(names, ("ef", "edv_ml", "esv_ml"), strict=True)},
+        "FrameRate": round(1000 / (cine.frame_ms or 1.0), 9) if rated else None,
+    }
 
 
 def _save(stem: Path, planes: np.ndarray, cine: Cine, edition: str) -> None:

@@ -254,34 +254,42 @@ def _writable(study: Study) -> Key:
 
 def _write_loop(study: Study, cine: Cine, key: Key, root: Path) -> Entry:
     """Write a loop and its masks; its row of the workbook."""
-    view, labels = str(cine.view), study.labels
-    lacking = [name for segment in SEGMENTS[view] if (name := f"seg{segment}") not in labels]
-    if lacking:
-        raise DatasetError("BAD_LABEL", f"the layout needs the label {lacking[0]!r}", "give it", where=study.id)
-    segments = {f"seg{segment}": labels[f"seg{segment}"] for segment in SEGMENTS[view]}
-    if any(value not in (0, 1) for value in segments.values()):
-        raise DatasetError("BAD_LABEL", "a segment is neither 0 nor 1", "correct it", where=study.id)
+    view = str(cine.view)
+    segments = _segments(study, view)
     frames, frame_ms = io.load(cine), cine.frame_ms
     if frame_ms is None:
         raise InputError("NO_TIMING", "the layout needs the time of each frame", "give times_ms", where=study.id)
     if frames.dtype != np.uint8:
         raise InputError("UNSUPPORTED", "the layout holds uint8 frames", "scale them to 0–255", where=study.id)
+    cycle = _cycle(study, cine)
     echo = f"{key.patient}_{CODES[view]}_{key.loop}"
-    start, end = (labels.get(f"{name}_{view.lower()}") for name in ("reference_frame", "end_of_cycle"))
-    first = min(cine.masks, default=0) if start is None else int(start)
-    if cine.masks and sorted(cine.masks) != list(range(first, first + len(cine.masks))):
-        what = "the frames with masks do not follow one another from the reference frame"
-        raise InputError("INCONSISTENT", what, where=study.id)
     video.write(root / VIDEOS / view / f"{echo}.avi", frames, frame_ms, "mjpeg")
     if cine.masks:
         found = [matlab.resample(io.load_mask(cine, frame), MASK_SIZE) for frame in sorted(cine.masks)]
         matlab.write(root / MASKS / f"Mask_{echo}.mat", MASK_NAME, np.stack(found).astype(np.float64))
-    return Entry(
-        line=0,
-        echo=echo,
-        key=key,
-        segments={name: float(value) for name, value in segments.items()},
-        cycle=(first if cine.masks or start is not None else None, None if end is None else int(end)),
-        matched=len(study.cines) == len(VIEWS),
-        masks=bool(cine.masks),
-    )
+    matched = len(study.cines) == len(VIEWS)
+    return Entry(line=0, echo=echo, key=key, segments=segments, cycle=cycle, matched=matched, masks=bool(cine.masks))
+
+
+def _segments(study: Study, view: str) -> dict[str, float]:
+    """Infarct or not of each segment that a view shows."""
+    names = [f"seg{segment}" for segment in SEGMENTS[view]]
+    for name in names:
+        if name not in study.labels:
+            raise DatasetError("BAD_LABEL", f"the layout needs the label {name!r}", "give it", where=study.id)
+        if study.labels[name] not in (0, 1):
+            raise DatasetError("BAD_LABEL", "a segment is neither 0 nor 1", "correct it", where=study.id)
+    return {name: float(study.labels[name]) for name in names}
+
+
+def _cycle(study: Study, cine: Cine) -> tuple[int | None, int | None]:
+    """First and last frame of the heartbeat, where known; the masks begin with it."""
+    names = [f"{name}_{str(cine.view).lower()}" for name in ("reference_frame", "end_of_cycle")]
+    start, end = (int(study.labels[name]) if name in study.labels else None for name in names)
+    if not cine.masks:
+        return start, end
+    first = min(cine.masks) if start is None else start
+    if sorted(cine.masks) != list(range(first, first + len(cine.masks))):
+        what = "the frames with masks do not follow one another from the reference frame"
+        raise InputError("INCONSISTENT", what, where=study.id)
+    return first, end
