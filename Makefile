@@ -29,7 +29,7 @@ demo: install  ## synthetic hearts, a small training, an unseen DICOM loop, a re
 	$(BIN)/cinecor demo --out runs/demo
 
 test: dev  ## all tests, with coverage
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
 
 check: dev  ## format, lint, types, import contracts, spelling, dependencies
 	$(BIN)/ruff format --check src tests benchmarks

@@ -255,10 +255,10 @@ def test_half_weights_are_measured_as_they_are_stored(tiny, cohort, tmp_path, we
 @pytest.mark.slow
 def test_kill_minus_nine_and_resume(tmp_path):
     script = Path(__file__).parents[2] / "benchmarks" / "kill_resume.py"
-    command = [sys.executable, str(script), "--trials", "2", "--kills", "2", "--json"]
+    command = [sys.executable, str(script), "--trials", "1", "--kills", "2", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["passed"] == 2
+    assert json.loads(done.stdout)["passed"] == 1
 
 
 def test_reading_the_manifest_is_enough_to_know_a_run(finished):
