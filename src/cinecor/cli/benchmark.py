@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def benchmark(
-    name: Annotated[str, typer.Argument(help="Which paper: 000 (LVEF architectures), 001 (CoReEcho).")],
+    name: Annotated[str, typer.Argument(help="Which paper: 000 (LVEF architectures), 001 (CoReEcho), 003 (cine MRI).")],
     changes: Annotated[
         list[str] | None,
         typer.Argument(
@@ -104,10 +104,11 @@ def _write(
 def _other_figures(found: PublishedPart) -> list[str]:
     """Published figures that have no column."""
     names = ("pearson", "sensitivity", "specificity", "precision", "f1", "accuracy")
+    names += ("macro_precision", "macro_recall", "macro_f1")
     whole = {"": {name: value for name in names if (value := getattr(found, name)) is not None}}
     return [
         f"{group}: ".removeprefix(": ") + ", ".join(f"{name} {value:g}" for name, value in figures.items())
-        for group, figures in (whole | found.groups).items()
+        for group, figures in (whole | found.groups | found.classes).items()
         if figures
     ]
 
