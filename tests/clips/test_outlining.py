@@ -7,10 +7,9 @@ import pytest
 from cinecor.clips import Augmentation, Cache, ClipDataset, Sampling
 from cinecor.clips.dataset import STREAM
 from cinecor.clips.outlining import fill_outlines, to_clip, to_recorded
-from cinecor.clips.structures import LV
 from cinecor.clips.transforms import apply, draw
 from cinecor.measures import contour_area_mm2
-from cinecor.records import Cine, ClipSpec, Study
+from cinecor.records import LV, Cine, ClipSpec, Study
 
 SPEC = ClipSpec(length=1, height=60, width=80)
 TURNS = np.linspace(0, 2 * np.pi, 200, endpoint=False)

@@ -19,10 +19,10 @@ from cinecor.clips.outlining import fill_outlines
 from cinecor.clips.randomness import make_generator
 from cinecor.clips.sampling import ABSENT, Sampling, Times, choose_listed, choose_random
 from cinecor.clips.streams import WHOLE, make_streams
-from cinecor.clips.structures import LV, MaskStore, cover, known_frames, label_masks
+from cinecor.clips.structures import MaskStore, cover, known_frames, label_masks
 from cinecor.clips.transforms import Augmentation, Variation, apply, draw
 from cinecor.errors import CinecorError, ConfigError, DatasetError
-from cinecor.records import Batch, Clip, ClipSpec, Study
+from cinecor.records import LV, Batch, Clip, ClipSpec, Study
 
 STREAM = WHOLE
 """Name of the stream of frames as they are."""
@@ -136,9 +136,7 @@ class ClipDataset(Dataset[Clip]):
             masks=self._cover(number, cine, indices, variation) if self.structures else {},
         )
 
-    def _cover(
-        self, number: int, cine: int, indices: np.ndarray, variation: Variation | None
-    ) -> dict[str, np.ndarray]:
+    def _cover(self, number: int, cine: int, indices: np.ndarray, variation: Variation | None) -> dict[str, np.ndarray]:
         """Share of each pixel by structure."""
         study = self.studies[number]
         labels = self._masks.get(number, cine) if label_masks(study.cines[cine]) else {}

@@ -16,10 +16,7 @@ from cinecor.clips.cache import Cache
 from cinecor.clips.labelling import cut_labels, share_pixels
 from cinecor.clips.outlining import UNKNOWN
 from cinecor.clips.transforms import Variation, move, size_of
-from cinecor.records import Cine, ClipSpec, MaskSource, Study
-
-LV = "lv"
-"""Name of the left ventricle, which is what an outline outlines."""
+from cinecor.records import LV, Cine, ClipSpec, MaskSource, Study
 
 
 def label_masks(cine: Cine) -> Mapping[int, MaskSource]:

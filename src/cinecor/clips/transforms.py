@@ -286,14 +286,10 @@ def matrix_of(variation: Variation, height: int, width: int) -> Float64[np.ndarr
     return matrix
 
 
-def _displacement_of(
-    variation: Variation, height: int, width: int
-) -> Float32[np.ndarray, "axis tall wide"] | None:
+def _displacement_of(variation: Variation, height: int, width: int) -> Float32[np.ndarray, "axis tall wide"] | None:
     if variation.elastic_px == 0.0:
         return None
-    return geometry.make_displacement(
-        *size_of(variation, height, width), variation.elastic_px, variation.elastic_seed
-    )
+    return geometry.make_displacement(*size_of(variation, height, width), variation.elastic_px, variation.elastic_seed)
 
 
 def _toned(variation: Variation, clip: Levels) -> Float32[np.ndarray, "channel time height width"]:
