@@ -20,8 +20,7 @@ from cinecor.training.diagnosis import (
 from cinecor.training.diagnosis_importance import impurity, permutation
 
 COLUMNS = ("a", "b", "noise")
-INNER = Inner(folds=3)
-CHOICES = (Choice(parts=("linear",), pairs=False), Choice(parts=("extra",), pairs=True))
+INNER = Inner(folds=3, choices=(Choice(parts=("linear",), pairs=False), Choice(parts=("extra",), pairs=True)))
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +41,7 @@ def cohort(each: int = 10, spread: float = 0.6, seed: int = 0) -> tuple[np.ndarr
 
 
 def nested(rows, labels, folds, **changes):
-    return nest(rows, labels, folds, **({"inner": INNER, "columns": COLUMNS, "choices": CHOICES} | changes))
+    return nest(rows, labels, folds, **({"inner": INNER, "columns": COLUMNS} | changes))
 
 
 def test_groups_that_can_be_told_apart_are() -> None:
@@ -80,8 +79,8 @@ def test_a_fold_has_no_say_in_what_it_is_judged_by() -> None:
 
 def test_the_same_seed_gives_the_same_and_the_classifier_stands_alone() -> None:
     rows, labels, _ = cohort()
-    one, chosen = fit_diagnosis(rows, labels, inner=INNER, columns=COLUMNS, choices=CHOICES)
-    other, _ = fit_diagnosis(rows, labels, inner=INNER, columns=COLUMNS, choices=CHOICES)
+    one, chosen = fit_diagnosis(rows, labels, inner=INNER, columns=COLUMNS)
+    other, _ = fit_diagnosis(rows, labels, inner=INNER, columns=COLUMNS)
     assert one == other
     assert one.columns == list(COLUMNS)
     assert one.temperature == chosen.temperature
@@ -90,13 +89,11 @@ def test_the_same_seed_gives_the_same_and_the_classifier_stands_alone() -> None:
 
 def test_pairs_have_a_rule_where_it_was_chosen() -> None:
     rows, labels, _ = cohort()
-    pairs = (Choice(parts=("extra",), pairs=True),)
-    found, _ = fit_diagnosis(rows, labels, inner=INNER, columns=COLUMNS, choices=pairs)
+    anew, plain = (Inner(folds=3, choices=(Choice(parts=("extra",), pairs=pairs),)) for pairs in (True, False))
+    found, _ = fit_diagnosis(rows, labels, inner=anew, columns=COLUMNS)
     assert [rule.groups for rule in found.pairs] == [PAIRS[0]]  # HCM is not there
-    plain, _ = fit_diagnosis(
-        rows, labels, inner=INNER, columns=COLUMNS, choices=(Choice(parts=("extra",), pairs=False),)
-    )
-    assert plain.pairs == []
+    single, _ = fit_diagnosis(rows, labels, inner=plain, columns=COLUMNS)
+    assert single.pairs == []
 
 
 def test_figures_that_are_missing_do_not_stop_it() -> None:

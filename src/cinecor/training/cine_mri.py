@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,8 @@ from cinecor.evaluation.segmentation import MASKS_NAME, read_masks, summarise_ma
 from cinecor.io.loading import reader
 from cinecor.measures.short_axis import index_to_body, measure_stack
 from cinecor.models.tabular_file import CLASSIFIER_NAME, SavedClassifier, save_classifier
-from cinecor.records import Study
-from cinecor.training.diagnosis import FEATURES, Chosen, Inner, Nested, fit_diagnosis, nest, rows_of
+from cinecor.records import STRUCTURES, Study
+from cinecor.training.diagnosis import FEATURES, USUAL, Chosen, Inner, Nested, fit_diagnosis, nest, rows_of
 from cinecor.training.diagnosis_combining import mean_of_both, stack_both
 from cinecor.training.diagnosis_importance import KINDS, impurity, permutation
 from cinecor.training.finishing import patients_name
@@ -65,8 +65,7 @@ def finish_cohort(
     out: Path,
     *,
     synthetic: bool,
-    licence: str = "Apache-2.0",
-    inner: Inner = Inner(),  # noqa: B008 (frozen)
+    inner: Inner = USUAL,
     report: Report = lambda _: None,
 ) -> Path | None:
     """Diagnose a cohort and write the folder that ``analyse`` takes, once all folds of its segmentation have ended.
@@ -76,7 +75,6 @@ def finish_cohort(
         studies: of the data folder; their label ``group`` is what is learned.
         out: the benchmark's folder.
         synthetic: whether the hearts were simulated.
-        licence: of what is learned.
         inner: how choices are made inside the nested cross-validation.
         report: is told a line as each step ends.
 
@@ -88,6 +86,7 @@ def finish_cohort(
         StorageError: the folder cannot be written.
     """
     runs = segmentation_runs(outcomes)
+    licence = next((each.job.recipe.licence for each in outcomes if each.job.folder.absolute() in runs.values()), "")
     if not runs:
         return None
     patients = list_patients(studies, runs)
@@ -114,17 +113,20 @@ def finish_cohort(
 
 def segmentation_runs(outcomes: Sequence[Outcome]) -> dict[int, Path]:
     """By fold the run of the first seed's segmentation; empty while a fold is missing or has failed."""
-    found = [each for each in outcomes if each.job.recipe.task == "segmentation" and each.job.folds]
-    found = [
-        each
-        for each in found
-        if each.job.recipe.seed == found[0].job.recipe.seed and each.job.name == found[0].job.name
-    ]
-    if not found or {each.job.recipe.split.fold for each in found} != set(found[0].job.folds):
-        return {}
-    if any(each.failure for each in found):
-        return {}
-    return dict(sorted((each.job.recipe.split.fold, each.job.folder.absolute()) for each in found))
+    found = _folds_of(each for each in outcomes if set(STRUCTURES) <= set(each.job.recipe.structures))
+    return {each.job.recipe.split.fold: each.job.folder.absolute() for each in found}
+
+
+def _folds_of(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """All folds of the first of these trainings that has folds, in order; none while one is missing or has failed."""
+    folded = [each for each in outcomes if each.job.folds]
+    first = folded[0].job if folded else None
+    if first is None:
+        return []
+    found = [each for each in folded if (each.job.name, each.job.recipe.seed) == (first.name, first.recipe.seed)]
+    if {each.job.recipe.split.fold for each in found} != set(first.folds) or any(each.failure for each in found):
+        return []
+    return sorted(found, key=lambda each: each.job.recipe.split.fold)
 
 
 def list_patients(studies: Sequence[Study], runs: Mapping[int, Path]) -> list[Patient]:
@@ -189,7 +191,7 @@ def diagnose(
     images: pd.DataFrame | None = None,
     *,
     seed: int = 0,
-    inner: Inner = Inner(),  # noqa: B008 (frozen)
+    inner: Inner = USUAL,
     report: Report = lambda _: None,
 ) -> tuple[Account, SavedClassifier]:
     """The nested cross-validation of a cohort, and the classifier of all its patients.
@@ -233,20 +235,11 @@ def diagnose(
 
 def image_probabilities(outcomes: Sequence[Outcome]) -> pd.DataFrame | None:
     """What the first image classifier that was tested on fold after fold says of each patient; None without one."""
-    found = [
-        each
-        for each in outcomes
-        if each.job.recipe.task == "classification" and each.job.recipe.target == GROUP and each.job.folds
-    ]
-    found = [
-        each
-        for each in found
-        if each.job.name == found[0].job.name and each.job.recipe.seed == found[0].job.recipe.seed
-    ]
-    if not found or any(each.failure for each in found) or len(found) < len(found[0].job.folds):
-        return None
+    found = _folds_of(
+        each for each in outcomes if each.job.recipe.kind == "classes" and each.job.recipe.target == GROUP
+    )
     tables = [pd.read_csv(each.job.folder / patients_name("test"), dtype={"patient": str}) for each in found]
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True) if tables else None
 
 
 def _with_images(nested: Nested, table: pd.DataFrame, images: pd.DataFrame | None) -> dict[str, np.ndarray]:
@@ -308,7 +301,7 @@ def _headline(judged: Judged) -> str:
 def _fingerprint(predicted: pd.DataFrame, runs: Mapping[int, Path], outcomes: Sequence[Outcome], inner: Inner) -> str:
     """What the diagnoses depend on: another figure, fold, image classifier or way to choose makes another."""
     images = sorted(f"{each.job.title}{each.failure}" for each in outcomes if each.job.recipe.task == "classification")
-    text = json.dumps([predicted.to_csv(index=False), sorted(runs), images, vars(inner), list(FEATURES)])
+    text = json.dumps([predicted.to_csv(index=False), sorted(runs), images, repr(inner), list(FEATURES)])
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 

@@ -85,10 +85,15 @@ class Chosen:
 
 @dataclass(frozen=True, kw_only=True)
 class Inner:
-    """How choices are made: ``repeats`` cross-validations of ``folds`` folds, stratified by group."""
+    """How choices are made: by ``repeats`` cross-validations of ``folds`` folds, stratified by group."""
 
     folds: int = 5
     repeats: int = 1
+    choices: tuple[Choice, ...] = CHOICES
+    """The one with the least log loss, after calibration, is taken."""
+
+
+USUAL = Inner()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,7 +119,6 @@ def fit_diagnosis(
     seed: int = 0,
     inner: Inner = Inner(),
     columns: Sequence[str] = FEATURES,
-    choices: Sequence[Choice] = CHOICES,
 ) -> tuple[TabularClassifier, Chosen]:
     """Choose, calibrate and fit a classifier, all on the same patients.
 
@@ -124,7 +128,6 @@ def fit_diagnosis(
         seed: of the inner folds and of what is drawn in fitting.
         inner: how choices are made.
         columns: names of the columns.
-        choices: among which is chosen by the log loss of the inner cross-validation, after calibration.
 
     Raises:
         DatasetError: BAD_LABEL where a group has fewer patients than there are inner folds.
@@ -134,7 +137,7 @@ def fit_diagnosis(
     _check_counts(truth, groups, inner)
     typical = np.nan_to_num(np.nanmedian(np.where(np.isfinite(rows).any(axis=0), rows, 0.0), axis=0))
     known = np.where(np.isfinite(rows), rows, typical)
-    chosen = _choose(known, truth, groups, seed, inner, choices)
+    chosen = _choose(known, truth, groups, seed, inner)
     classifier = TabularClassifier(
         columns=list(columns),
         groups=groups,
@@ -154,7 +157,6 @@ def nest(
     seed: int = 0,
     inner: Inner = Inner(),
     columns: Sequence[str] = FEATURES,
-    choices: Sequence[Choice] = CHOICES,
     report: Report | None = None,
 ) -> Nested:
     """Diagnose each fold's patients by what was chosen and fitted on those of the other folds.
@@ -166,7 +168,6 @@ def nest(
         seed: of the inner folds and of fitting.
         inner: how choices are made.
         columns: names of the columns.
-        choices: see :func:`fit_diagnosis`.
         report: is told a line after each fold.
 
     Raises:
@@ -185,7 +186,7 @@ def nest(
             what = f"outside fold {fold} some groups have no patients"
             raise DatasetError("BAD_LABEL", what, "stratify the folds by group", where="folds")
         classifiers[fold], chosen[fold] = fit_diagnosis(
-            rows[~held], truth[~held].tolist(), seed=seed, inner=inner, columns=columns, choices=choices
+            rows[~held], truth[~held].tolist(), seed=seed, inner=inner, columns=columns
         )
         found[held] = classifiers[fold].probabilities(rows[held])
         if report is not None:
@@ -201,12 +202,10 @@ def _check_counts(truth: np.ndarray, groups: Sequence[str], inner: Inner) -> Non
         raise DatasetError("BAD_LABEL", what, cure, where="group")
 
 
-def _choose(
-    rows: Rows, truth: np.ndarray, groups: Sequence[str], seed: int, inner: Inner, choices: Sequence[Choice]
-) -> Chosen:
+def _choose(rows: Rows, truth: np.ndarray, groups: Sequence[str], seed: int, inner: Inner) -> Chosen:
     """The choice with the least log loss in the inner cross-validation, with the temperature that makes it so."""
-    names = sorted({name for choice in choices for name in choice.parts})
-    with_pairs = any(choice.pairs for choice in choices)
+    names = sorted({name for choice in inner.choices for name in choice.parts})
+    with_pairs = any(choice.pairs for choice in inner.choices)
     held: list[np.ndarray] = []
     said: dict[str, list[np.ndarray]] = {name: [] for name in names}
     shares: list[dict[tuple[int, int], np.ndarray]] = []
@@ -218,7 +217,9 @@ def _choose(
         rules = _fit_pairs(rows[learned], truth[learned], groups, drawn) if with_pairs else []
         shares.append({_places(rule, groups): average(rule.parts, rows[tested]) for rule in rules})
     right = np.searchsorted(groups, truth[np.concatenate(held)])
-    found = [_score(choice, [np.concatenate(said[name]) for name in choice.parts], shares, right) for choice in choices]
+    found = [
+        _score(choice, [np.concatenate(said[name]) for name in choice.parts], shares, right) for choice in inner.choices
+    ]
     return min(found, key=lambda each: each.log_loss)
 
 

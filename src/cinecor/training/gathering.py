@@ -87,7 +87,8 @@ def _with_results(row: RunRow, job: Job) -> RunRow:
     pairs: dict[str, pd.DataFrame] = {}
     for split in SPLITS:
         said, known = table.read_predictions(job.folder / predictions_name(split)), truth[truth["split"] == split]
-        pairs[split] = by_study(said, known, job.recipe.target) if many else table.pair(said, known)
+        found = by_study(said, known, job.recipe.target) if many else table.pair(said, known)
+        pairs[split] = found[found["quantity"] == job.recipe.target]  # a stack's tables hold other figures, too
     shared = int((truth.groupby("patient")["split"].nunique() > 1).sum())
     return replace(
         row,
