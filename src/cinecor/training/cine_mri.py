@@ -32,7 +32,7 @@ from cinecor.io.loading import reader
 from cinecor.measures.short_axis import index_to_body, measure_stack
 from cinecor.models.tabular_file import CLASSIFIER_NAME, SavedClassifier, save_classifier
 from cinecor.records import STRUCTURES, Study
-from cinecor.training.diagnosis import FEATURES, USUAL, Chosen, Inner, Nested, fit_diagnosis, nest, rows_of
+from cinecor.training.diagnosis import FEATURES, USUAL, Chosen, Inner, Nested, fit_diagnosis, nest
 from cinecor.training.diagnosis_combining import mean_of_both, stack_both
 from cinecor.training.diagnosis_importance import KINDS, impurity, permutation
 from cinecor.training.finishing import patients_name
@@ -208,7 +208,7 @@ def diagnose(
         report: is told a line as each fold ends.
     """
     table = predicted.sample(frac=1.0, random_state=seed, ignore_index=True)
-    rows, labels = rows_of(table.to_dict("records")), table[GROUP].tolist()
+    rows, labels = table.reindex(columns=list(FEATURES)).to_numpy(dtype=np.float64), table[GROUP].tolist()
     folds = table["fold"].to_numpy(dtype=np.int64)
     nested = nest(rows, labels, folds, seed=seed, inner=inner, report=report)
     said = {FIGURES: nested.probabilities} | _with_images(nested, table, images)
