@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def finish_cohort(
         report(f"diagnosis: {len(patients)} patients measured")
         images = image_probabilities(outcomes)
         account, saved = diagnose(predicted, expert, images, inner=inner, report=report)
-        account = Account(**{**vars(account), "overlap": _overlap(runs), "warnings": warnings})
+        account = replace(account, overlap=_overlap(runs), warnings=warnings)
         facts = f"{len(patients)} patients, {len(runs)} folds; masks of networks that had not learned from the patient."
         write_account(out / FOLDER, account, title="Diagnosis from predicted masks", facts=facts, synthetic=synthetic)
         data = {"patients": len(patients), "synthetic": synthetic, "fingerprint": print_}
