@@ -131,13 +131,14 @@ def _of_class(counts: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _accuracy(counts: np.ndarray) -> np.ndarray:
-    return _ratio(np.diagonal(counts, axis1=-2, axis2=-1).sum(-1), counts.sum((-2, -1)), np.nan)
+    right = np.asarray(np.diagonal(counts, axis1=-2, axis2=-1).sum(-1))
+    return _ratio(right, np.asarray(counts.sum((-2, -1))), np.nan)
 
 
 def _mean(values: np.ndarray, present: np.ndarray) -> np.ndarray:
     """Over the classes that occur; a value that does not exist is left out."""
     some = present & np.isfinite(values)
-    return _ratio(np.where(some, values, 0.0).sum(-1), some.sum(-1).astype(np.float64), np.nan)
+    return _ratio(np.asarray(np.where(some, values, 0.0).sum(-1)), np.asarray(some.sum(-1), np.float64), np.nan)
 
 
 def _ratio(above: np.ndarray, below: np.ndarray, empty: float) -> np.ndarray:

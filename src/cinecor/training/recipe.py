@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from cinecor.clips.transforms import AUGMENTATIONS, beyond_offsets
 from cinecor.errors import ConfigError
 from cinecor.models import list_models, model_entry, model_options
+from cinecor.training.class_checks import check_classes
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
 
@@ -243,7 +244,7 @@ def _check(recipe: Recipe) -> None:
     _within("clip", lambda: recipe.clip_spec)
     _within("augmentation", lambda: recipe.augmentation_ranges)
     _check_task(recipe)
-    _check_classes(recipe)
+    check_classes(recipe)
     _check_start(recipe)
     _check_sampling(recipe)
     _check_data_path(recipe)
@@ -275,31 +276,12 @@ def _check_task(recipe: Recipe) -> None:
     dense = " or ".join(name for name in list_models() if model_entry(name).dense)
     wanted = (
         f"task segmentation goes with a dense model ({dense}), loss.name dice or bce_sum, monitor loss, target ef; task"
-        " classification with loss.name bce, monitor loss or auroc, or loss.name cross_entropy, monitor loss, accuracy or"
-        " macro_f1"
+        " classification with loss.name bce, monitor loss or auroc, or with loss.name cross_entropy, monitor loss,"
+        " accuracy or macro_f1"
     )
     for where, (wrong, value) in unfit.items():
         if wrong:
             raise ConfigError("CONFLICT", f"{value!r} does not go with task {recipe.task}", wanted, where=where)
-
-
-def _check_classes(recipe: Recipe) -> None:
-    """Many classes, their names and cases that are parts of a study go together."""
-    many = recipe.kind == "classes"
-    unfit = {
-        "classes": bool(recipe.classes) and not many,
-        "case": recipe.case != "study" and not many,
-        "loss.class_weights": recipe.loss.class_weights != "none" and not many,
-    }
-    for where, wrong in unfit.items():
-        if wrong:
-            cure = "choose task classification and loss.name cross_entropy, or leave it out"
-            raise ConfigError("CONFLICT", "only where one of many classes is learned", cure, where=where)
-    if len(set(recipe.classes)) < len(recipe.classes) or len(recipe.classes) == 1:
-        raise ConfigError("OUT_OF_RANGE", "classes are two different names or more", where="classes")
-    if recipe.split.by == "slice" and recipe.case == "study":
-        what = "slices are split, but a case is a whole study"
-        raise ConfigError("CONFLICT", what, "choose case frame or loop, or split.by patient", where="split.by")
 
 
 def _check_start(recipe: Recipe) -> None:
