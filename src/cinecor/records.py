@@ -27,6 +27,10 @@ Frames: TypeAlias = UInt8[np.ndarray, "time channel height width"] | Float32[np.
 Mask: TypeAlias = UInt8[np.ndarray, "height width"]
 """Label of every pixel: 0 background; cine MRI as ACDC has it: 1 right ventricle, 2 myocardium, 3 left ventricle."""
 
+STRUCTURES = ("rv", "myocardium", "lv")
+"""What the labels 1, 2 and 3 of a mask are called."""
+LV = "lv"
+
 Contour: TypeAlias = Float[np.ndarray, "points 2"]
 """An outline (x, y) in pixels of the cine's own frames. An LV endocardium starts at one mitral hinge and ends at the
 other, by way of the apex; the mitral plane closes it."""

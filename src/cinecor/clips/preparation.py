@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float32, UInt8
 
 from cinecor.clips.sector import Sector, find_sector, grey_levels
 from cinecor.errors import InputError
@@ -57,7 +57,7 @@ def prepare_located(frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector |
         raise InputError("EMPTY", "the loop has no frames", "export it again")
     levels = frames if frames.dtype == np.uint8 else _to_bytes(frames)
     if spec.crop == "none":
-        whole = np.stack([_resize(_channels(frame, spec), spec) for frame in levels])
+        whole = np.stack([resize(_channels(frame, spec), spec) for frame in levels])
         return Prepared(whole, (0, 0, levels.shape[3], levels.shape[2]))
     if spec.crop == "centre":
         square = centred_square(levels.shape[2], levels.shape[3], cine, spec)
@@ -127,7 +127,7 @@ def _cut_out(
     place = (slice(before[0], before[0] + mask.shape[0]), slice(before[1], before[1] + mask.shape[1]))
     for index, frame in enumerate(levels):
         square[place] = _masked(_channels(np.ascontiguousarray(frame[:, inner[0], inner[1]]), spec), mask)
-        out[index] = _resize(square, spec)
+        out[index] = resize(square, spec)
     return out
 
 
@@ -146,9 +146,10 @@ def _channels(
     return np.ascontiguousarray(wide.transpose(1, 2, 0))
 
 
-def _resize(
-    picture: UInt8[np.ndarray, "height width channel"], spec: ClipSpec
-) -> UInt8[np.ndarray, "channel tall wide"]:
+def resize(
+    picture: UInt8[np.ndarray, "height width channel"] | Float32[np.ndarray, "height width channel"], spec: ClipSpec
+) -> UInt8[np.ndarray, "channel tall wide"] | Float32[np.ndarray, "channel tall wide"]:
+    """Planes of any number in a clip's size: by area where they shrink, else bilinear. Channels come first then."""
     if picture.shape[:2] != (spec.height, spec.width):
         shrinks = picture.shape[0] >= spec.height and picture.shape[1] >= spec.width
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
