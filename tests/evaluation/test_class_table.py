@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from cinecor.errors import DatasetError
@@ -10,24 +9,11 @@ from cinecor.evaluation import class_table
 NAMES = ("DCM", "NOR", "RV")
 
 
-def make(likely: np.ndarray, true: np.ndarray, each: int = 2) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """``each`` studies a patient, one clip a row of ``likely``, two clips a study."""
-    said, known = [], {}
-    for clip, shares in enumerate(likely):
-        study = clip // 2
-        head = {"study": f"s{study:02d}", "patient": f"p{study // each:02d}", "split": "test"}
-        for place, name in enumerate(NAMES):
-            quantity = f"group={name}"
-            said.append({**head, "cine": 0, "start": clip % 2, "quantity": quantity, "value": shares[place]})
-            known[study, place] = {**head, "quantity": quantity, "value": float(true[study] == place)}
-    return pd.DataFrame(said), pd.DataFrame(list(known.values()))
-
-
 @pytest.fixture
-def tables():
+def tables(class_tables):
     rng = np.random.default_rng(0)
     likely, true = rng.dirichlet(np.ones(3), 16), np.repeat([0, 1, 2, 0], 2)
-    return likely, true, *make(likely, true)
+    return likely, true, *class_tables(likely, true)
 
 
 def test_clips_studies_and_patients_are_means_of_probabilities(tables) -> None:
@@ -50,8 +36,8 @@ def test_clips_studies_and_patients_are_means_of_probabilities(tables) -> None:
     assert given["clips"].tolist() == [4] * 4
 
 
-def test_a_patient_of_two_classes_has_no_vote() -> None:
-    said, known = make(np.full((4, 3), 1 / 3), np.array([0, 1]))
+def test_a_patient_of_two_classes_has_no_vote(class_tables) -> None:
+    said, known = class_tables(np.full((4, 3), 1 / 3), np.array([0, 1]))
     assert class_table.by_patient(class_table.by_clip(said, known, "group")) is None
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import accuracy_score, f1_score, log_loss
+from torch import nn
 
 from cinecor.errors import ConfigError, DatasetError
 from cinecor.evaluation import table
@@ -25,8 +26,8 @@ from cinecor.training.loss import make_loss
 from cinecor.training.recipe import apply_overrides, load_recipe, make_recipe
 from cinecor.training.run import make_task
 from cinecor.training.sweep import Job, Outcome
+from cinecor.training.task import Task
 from cinecor.training.validation import validate
-from tests.training.test_classification import _Fixed
 
 NAMES = ("DCM", "NOR", "RV")
 TINY = {
@@ -126,10 +127,28 @@ def test_a_split_by_patient_leaks_nobody_and_takes_the_classes_from_the_data(stu
     assert [np.bincount(folds.read_targets(split).astype(int)).tolist() for split in folds.splits] == [[6] * 3] * 3
     leaky = open_data(recipe, studies)
     with pytest.raises(DatasetError, match="LEAKAGE"):
-        open_data(apply_overrides(recipe, ["--split.by", "layout"]), [
-            replace(study, split="test" if place % 2 else "train", patient="one") for place, study in enumerate(studies)
-        ] + [replace(studies[0], id="v", split="validation")])
+        open_data(
+            apply_overrides(recipe, ["--split.by", "layout"]),
+            [
+                replace(study, split="test" if place % 2 else "train", patient="one")
+                for place, study in enumerate(studies)
+            ]
+            + [replace(studies[0], id="v", split="validation")],
+        )
     assert leaky.describe()["leakage"]["patients"] == 9
+
+
+class _Fixed(Task):
+    """A task that says what it is told."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+
+    def pick(self, batch: Batch) -> tuple[torch.Tensor, ...]:
+        return (batch.inputs["rgb"],)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return values[:, :, 0, 0, 0]
 
 
 def test_loss_and_validation_are_those_of_scikit_learn(recipe) -> None:
@@ -143,12 +162,8 @@ def test_loss_and_validation_are_those_of_scikit_learn(recipe) -> None:
         starts=tuple(range(20)),
     )
 
-    class All(_Fixed):
-        def forward(self, values: torch.Tensor) -> torch.Tensor:
-            return values[:, :, 0, 0, 0]
-
     recipe = recipe.model_copy(update={"classes": NAMES})
-    row = validate(recipe, All(), [batch], torch.device("cpu"), lambda: None)
+    row = validate(recipe, _Fixed(), [batch], torch.device("cpu"), lambda: None)
     likely = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     called = likely.reshape(10, 2, 3).mean(1).argmax(1)
     assert row["validation_loss"] == pytest.approx(log_loss(true, likely), rel=1e-5)

@@ -16,12 +16,11 @@ from pydantic import BaseModel, ValidationError
 from cinecor.clips.transforms import AUGMENTATIONS, beyond_offsets
 from cinecor.errors import ConfigError
 from cinecor.models import list_models, model_entry, model_options
-from cinecor.training.class_checks import check_classes
 from cinecor.records import LV, STRUCTURES
+from cinecor.training.class_checks import check_classes
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
 
-_SHIPPED = "recipes"
 _APART = {"summary", "published", "licence", "workers", "device", "data_path"}  # decide on no weight
 _MAX_EXTENDS = 10  # a longer chain is a circle
 _CODES = {"extra_forbidden": "UNKNOWN_KEY", "missing": "CONFLICT"}
@@ -201,7 +200,7 @@ def _read(name: str | Path, beside: Path | None, depth: int) -> dict[str, Any]:
 
 
 def _home() -> Path:
-    return Path(str(resources.files("cinecor.training") / _SHIPPED))
+    return Path(str(resources.files("cinecor.training") / "recipes"))
 
 
 def _find(name: str, beside: Path | None) -> Path:
@@ -278,8 +277,8 @@ def _check_task(recipe: Recipe) -> None:
     }
     dense = " or ".join(name for name in list_models() if model_entry(name).dense)
     wanted = (
-        f"task segmentation goes with a dense model ({dense}), loss.name dice or bce_sum, monitor loss or dice, target ef;"
-        " task classification with loss.name bce, monitor loss or auroc, or with loss.name cross_entropy, monitor loss,"
+        f"task segmentation goes with a dense model ({dense}), loss.name dice or bce_sum, monitor loss or dice, target"
+        " ef; task classification with loss.name bce, monitor loss or auroc, or with loss.name cross_entropy, monitor loss,"
         " accuracy or macro_f1"
     )
     for where, (wrong, value) in unfit.items():
