@@ -278,8 +278,8 @@ def _check_task(recipe: Recipe) -> None:
     dense = " or ".join(name for name in list_models() if model_entry(name).dense)
     wanted = (
         f"task segmentation goes with a dense model ({dense}), loss.name dice or bce_sum, monitor loss or dice, target"
-        " ef; task classification with loss.name bce, monitor loss or auroc, or with loss.name cross_entropy, monitor loss,"
-        " accuracy or macro_f1"
+        " ef; task classification with loss.name bce, monitor loss or auroc, or with loss.name cross_entropy, monitor"
+        " loss, accuracy or macro_f1"
     )
     for where, (wrong, value) in unfit.items():
         if wrong:
