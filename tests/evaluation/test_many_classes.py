@@ -31,7 +31,7 @@ def test_every_figure_is_scikit_learns(sample) -> None:
         assert one.count == parts[3][place]
     for name, values in zip(("precision", "recall", "f1"), parts, strict=False):
         assert found.figure(f"macro_{name}").value == pytest.approx(values.mean())
-        assert PLACED[f"macro_{name}"](called, true) == pytest.approx(values.mean())
+        assert PLACED[f"macro_{name}"](called.astype(float), true.astype(float)) == pytest.approx(values.mean())
     assert found.figure("macro_auroc").value == pytest.approx(roc_auc_score(true, likely, multi_class="ovr"))
     assert found.figure("accuracy").value == pytest.approx(accuracy_score(true, called))
     assert np.array_equal(found.confusion, confusion_matrix(true, called))
