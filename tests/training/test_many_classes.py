@@ -234,5 +234,11 @@ def test_paper_003_is_there_with_its_figures() -> None:
     found = slices.published
     counts = [one["images"] for one in found.classes.values()]
     assert sum(counts) == 2443
-    recall = sum(one["recall"] * one["images"] for one in found.classes.values()) / 2443
-    assert recall == pytest.approx(found.accuracy, abs=1e-4)  # an accuracy is the mean recall, weighted
+    # precision and F1 give recalls of whole numbers of images that sum to the accuracy; the printed recalls do not
+    parts = [(one["precision"], one["f1"], one["images"]) for one in found.classes.values()]
+    right = [f1 * precision / (2 * precision - f1) * images for precision, f1, images in parts]
+    assert right == pytest.approx([470, 493, 494, 476, 481], abs=0.01)
+    assert sum(right) / 2443 == pytest.approx(found.accuracy, abs=1e-5)
+    assert np.mean([count / images for count, (_, _, images) in zip(right, parts, strict=True)]) == pytest.approx(
+        found.macro_recall, abs=1e-5
+    )
