@@ -50,7 +50,8 @@ def prepare_located(frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector |
 
     Raises:
         InputError: NOT_RECOGNISED where a sector is wanted and there is none; INCONSISTENT where a size is wanted
-            and the pixels have none; NO_PIXELS where a box around masks is wanted and there is none; EMPTY without frames.
+            and the pixels have none; NO_PIXELS where a box around masks is wanted and there is none; EMPTY without
+            frames.
     """
     if len(frames) == 0:
         raise InputError("EMPTY", "the loop has no frames", "export it again")

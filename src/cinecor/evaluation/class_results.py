@@ -16,7 +16,11 @@ from cinecor.evaluation.many_classes import Recognised, recognise
 from cinecor.evaluation.quantities import CLASS
 
 CLASSES, CONFUSION = "classes.csv", "confusion.csv"
-_LEVELS = {"clips": "each clip", "studies": "each study, its clips' mean", "patients": "each patient, the mean of theirs"}
+_LEVELS = {
+    "clips": "each clip",
+    "studies": "each study, its clips' mean",
+    "patients": "each patient, the mean of theirs",
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

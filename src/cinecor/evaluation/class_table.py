@@ -107,7 +107,7 @@ def probabilities(table: pd.DataFrame) -> Float[np.ndarray, "rows classes"]:
 
 
 def patient_table(predictions: pd.DataFrame, family: str) -> pd.DataFrame:
-    """What a classifier says of each patient, for another one to build on: ``patient split``, ``p_DCM`` … and ``clips``.
+    """What is said of each patient, for another classifier to build on: ``patient split``, ``p_DCM`` … and ``clips``.
 
     The mean over all clips of the patient; no truth is needed, or given away.
     """

@@ -138,8 +138,7 @@ def _accuracy(counts: np.ndarray) -> np.ndarray:
 def _mean(values: np.ndarray, present: np.ndarray) -> np.ndarray:
     """Over the classes that occur; a value that does not exist is left out."""
     some = present & np.isfinite(values)
-    total = np.asarray(np.where(some, values, 0.0).sum(-1))
-    return _ratio(total, np.asarray(some.sum(-1), dtype=np.float64), np.nan)
+    return _ratio(np.asarray(np.where(some, values, 0.0).sum(-1)), np.asarray(some.sum(-1), np.float64), np.nan)
 
 
 def _ratio(above: np.ndarray, below: np.ndarray, empty: float) -> np.ndarray:

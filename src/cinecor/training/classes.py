@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cinecor.clips import ClipDataset
 from cinecor.errors import DatasetError
 from cinecor.evaluation.quantities import class_quantity
 from cinecor.evaluation.table import is_quantity
@@ -60,13 +59,17 @@ def class_shares(targets: np.ndarray, classes: int) -> Float[np.ndarray, " class
     return np.maximum(counts / max(counts.sum(), 1), LEAST)
 
 
-def weigh_classes(recipe: Recipe, clips: ClipDataset) -> Float[Tensor, " class"] | None:
+def weigh_classes(recipe: Recipe, clips: Iterable[Mapping[str, float]]) -> Float[Tensor, " class"] | None:
     """How much a training clip of each class counts; None where all count alike.
 
     ``balanced`` is all clips over the classes times the clips of the class, scikit-learn's.
+
+    Args:
+        recipe: names the classes.
+        clips: the targets of every training clip.
     """
     if recipe.loss.class_weights == "none" or not recipe.classes:
         return None
-    places = Counter(int(clips.targets_of(item)[recipe.target]) for item in range(len(clips)))
+    places = Counter(int(targets[recipe.target]) for targets in clips)
     counts = [max(places[place], 1) for place in range(len(recipe.classes))]
-    return torch.tensor([len(clips) / (len(counts) * count) for count in counts])
+    return torch.tensor([places.total() / (len(counts) * count) for count in counts])

@@ -167,7 +167,7 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
 
 
 def cache_part(folder: Path, view: str | None, case: str) -> Path:
-    """Where in a cache the frames of these cases are: their loops are numbered otherwise than those of whole studies."""
+    """Where in a cache the frames of these cases are: as cases, loops have other numbers than in whole studies."""
     folder = folder if view is None else folder / view
     return folder if case == "study" else folder / f"each_{case}"
 

@@ -62,7 +62,7 @@ class Fit:
         self.train, self.validation = train, validation
         views, drop_last = recipe.sampling.views, recipe.sampling.drop_last
         self.order = EpochBatches(len(train), recipe.batch_size, recipe.seed, views=views, drop_last=drop_last)
-        weights = weigh_classes(recipe, train)
+        weights = weigh_classes(recipe, (train.targets_of(item) for item in range(len(train))))
         self.loss = make_loss(recipe, None if weights is None else weights.to(fabric.device))
         self.shared = sorted(patients_of(train) & patients_of(validation))
         if state.model:

@@ -17,10 +17,10 @@ from cinecor.clips.transforms import AUGMENTATIONS, beyond_offsets
 from cinecor.errors import ConfigError
 from cinecor.models import list_models, model_entry, model_options
 from cinecor.records import LV, STRUCTURES
+from cinecor.training.class_checks import check_classes
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
 
-_SHIPPED = "recipes"
 _APART = {"summary", "published", "licence", "workers", "device", "data_path"}  # decide on no weight
 _MAX_EXTENDS = 10  # a longer chain is a circle
 _CODES = {"extra_forbidden": "UNKNOWN_KEY", "missing": "CONFLICT"}
@@ -200,7 +200,7 @@ def _read(name: str | Path, beside: Path | None, depth: int) -> dict[str, Any]:
 
 
 def _home() -> Path:
-    return Path(str(resources.files("cinecor.training") / _SHIPPED))
+    return Path(str(resources.files("cinecor.training") / "recipes"))
 
 
 def _find(name: str, beside: Path | None) -> Path:
@@ -245,7 +245,7 @@ def _check(recipe: Recipe) -> None:
     _within("augmentation", lambda: recipe.augmentation_ranges)
     _check_task(recipe)
     _check_structures(recipe)
-    _check_classes(recipe)
+    check_classes(recipe)
     _check_start(recipe)
     _check_sampling(recipe)
     _check_data_path(recipe)
@@ -277,10 +277,9 @@ def _check_task(recipe: Recipe) -> None:
     }
     dense = " or ".join(name for name in list_models() if model_entry(name).dense)
     wanted = (
-        f"task segmentation goes with a dense model ({dense}), loss.name dice or bce_sum, monitor loss or dice, target ef;"
-        " task"
-        " classification with loss.name bce, monitor loss or auroc, or loss.name cross_entropy, monitor loss, accuracy or"
-        " macro_f1"
+        f"task segmentation goes with a dense model ({dense}), loss.name dice or bce_sum, monitor loss or dice, target"
+        " ef; task classification with loss.name bce, monitor loss or auroc, or with loss.name cross_entropy, monitor"
+        " loss, accuracy or macro_f1"
     )
     for where, (wrong, value) in unfit.items():
         if wrong:
@@ -293,25 +292,6 @@ def _check_structures(recipe: Recipe) -> None:
     if recipe.structures != ordered or LV not in ordered:
         what = f"{', '.join(recipe.structures) or 'nothing'} is not what a segmentation learns"
         raise ConfigError("CONFLICT", what, f"give {LV}, or {', '.join(STRUCTURES)}, in this order", where="structures")
-
-
-def _check_classes(recipe: Recipe) -> None:
-    """Many classes, their names and cases that are parts of a study go together."""
-    many = recipe.kind == "classes"
-    unfit = {
-        "classes": bool(recipe.classes) and not many,
-        "case": recipe.case != "study" and not many,
-        "loss.class_weights": recipe.loss.class_weights != "none" and not many,
-    }
-    for where, wrong in unfit.items():
-        if wrong:
-            cure = "choose task classification and loss.name cross_entropy, or leave it out"
-            raise ConfigError("CONFLICT", "only where one of many classes is learned", cure, where=where)
-    if len(set(recipe.classes)) < len(recipe.classes) or len(recipe.classes) == 1:
-        raise ConfigError("OUT_OF_RANGE", "classes are two different names or more", where="classes")
-    if recipe.split.by == "slice" and recipe.case == "study":
-        what = "slices are split, but a case is a whole study"
-        raise ConfigError("CONFLICT", what, "choose case frame or loop, or split.by patient", where="split.by")
 
 
 def _check_start(recipe: Recipe) -> None:

@@ -49,7 +49,7 @@ def _validate_classes(
     _, first, study = np.unique([row.study for row in rows], return_index=True, return_inverse=True)
     likely = np.zeros((len(first), logits.shape[1]))
     np.add.at(likely, study, softmax(logits, axis=1))
-    called, right = likely.argmax(1), true[first]
+    called, right = likely.argmax(1).astype(np.float64), true[first]
     figures = {f"validation_{name}": float(PLACED[name](called, right)) for name in ("accuracy", "macro_f1")}
     return {"validation_loss": float(loss), **figures}
 
