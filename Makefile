@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo test check format bench docs constraints clean
+.PHONY: help install dev demo acdc test check format bench docs constraints clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,10 @@ $(VENV)/.dev: $(VENV)/.installed
 
 demo: install  ## synthetic hearts, a small training, an unseen DICOM loop, a report: about five minutes
 	$(BIN)/cinecor demo --out runs/demo
+
+acdc: install  ## segmentation and diagnosis of cine MRI: make acdc DATA=folder OUT=folder
+	@test -n "$(DATA)" -a -n "$(OUT)" || { echo 'say where: make acdc DATA=../acdc OUT=../acdc-weights'; exit 2; }
+	$(BIN)/cinecor benchmark 003 --data "$(DATA)" --out "$(OUT)" --only segmentation --parallel 1
 
 test: dev  ## all tests, with coverage
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term

@@ -27,6 +27,10 @@ Frames: TypeAlias = UInt8[np.ndarray, "time channel height width"] | Float32[np.
 Mask: TypeAlias = UInt8[np.ndarray, "height width"]
 """Label of every pixel: 0 background; cine MRI as ACDC has it: 1 right ventricle, 2 myocardium, 3 left ventricle."""
 
+STRUCTURES = ("rv", "myocardium", "lv")
+"""What the labels 1, 2 and 3 of a mask are called."""
+LV = "lv"
+
 Contour: TypeAlias = Float[np.ndarray, "points 2"]
 """An outline (x, y) in pixels of the cine's own frames. An LV endocardium starts at one mitral hinge and ends at the
 other, by way of the apex; the mitral plane closes it."""
@@ -102,6 +106,8 @@ class Cine:
     """Left, top, right, bottom of the image content in pixels (right and bottom excluded), inside the frame."""
     slice_index: int | None = None
     """Which slice of a volume file this cine is."""
+    frame_index: int | None = None
+    """Which frame of its source this cine is, alone; None: all of them."""
     position_mm: float | None = None
     """Position of the slice along the normal of its stack, mm."""
     thickness_mm: float | None = None
@@ -159,9 +165,10 @@ class ClipSpec:
     width: int = 112
     channels: Literal[1, 3] = 1
     """1: luminance. 3: as recorded, grey triplicated."""
-    crop: Literal["none", "sector", "centre"] = "none"
+    crop: Literal["none", "sector", "centre", "roi"] = "none"
     """``sector``: find the ultrasound sector, blank what lies outside it, crop it square. ``centre``: what lies about
-    the middle of the frame, every pixel ``spacing_mm`` wide. ``none``: the whole frame."""
+    the middle of the frame, every pixel ``spacing_mm`` wide. ``roi``: the square around the heart as an expert's masks
+    have it, which nobody has of a new patient (paper 003). ``none``: the whole frame."""
     spacing_mm: float | None = None
     """Height and width of a pixel where ``crop`` is ``centre``, mm."""
     mean: tuple[float, ...] = (0.0,)

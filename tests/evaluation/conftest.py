@@ -63,3 +63,25 @@ def pairs() -> Callable[..., pd.DataFrame]:
 def run_row() -> Callable[..., RunRow]:
     """``run_row(name, noise, seed, **fields)``: one training."""
     return _run_row
+
+
+CLASSES = ("DCM", "NOR", "RV")
+
+
+def _class_tables(likely: np.ndarray, true: np.ndarray, each: int = 2) -> Tables:
+    """``each`` studies a patient, one clip a row of ``likely``, two clips a study."""
+    said, known = [], {}
+    for clip, shares in enumerate(likely):
+        study = clip // 2
+        head = {"study": f"s{study:02d}", "patient": f"p{study // each:02d}", "split": "test"}
+        for place, name in enumerate(CLASSES):
+            quantity = f"group={name}"
+            said.append({**head, "cine": 0, "start": clip % 2, "quantity": quantity, "value": shares[place]})
+            known[study, place] = {**head, "quantity": quantity, "value": float(true[study] == place)}
+    return pd.DataFrame(said), pd.DataFrame(list(known.values()))
+
+
+@pytest.fixture(scope="session")
+def class_tables() -> Callable[..., Tables]:
+    """Makes predictions of three classes and their truth."""
+    return _class_tables

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def benchmark(
-    name: Annotated[str, typer.Argument(help="Which paper: 000 (LVEF architectures), 001 (CoReEcho).")],
+    name: Annotated[str, typer.Argument(help="Which paper: 000 (LVEF architectures), 001 (CoReEcho), 003 (cine MRI).")],
     changes: Annotated[
         list[str] | None,
         typer.Argument(
@@ -62,20 +62,60 @@ def benchmark(
 
     jobs = plan(rows, seeds, changes or [], out)
     read_folder(data)  # a folder that cannot be read is said once, before anything is trained
-    outcomes = []
+    outcomes: list[Outcome] = []
     for outcome in run_sweep(jobs, data, parallel=parallel, address=ray_address):
         outcomes.append(outcome)
         state = f"failed: {outcome.failure}" if outcome.failure else "done"
         typer.echo(f"[{len(outcomes)}/{len(jobs)}] {outcome.job.title}: {state}", err=True)
-        _write(name, rows, jobs, outcomes, data, out)
-    typer.echo((out / "comparison.md").read_text("utf-8"))
-    typer.echo(f"table: {out / 'comparison.html'}")
+        _write_all(name, rows, jobs, outcomes, data, out)
+    for folder in _folders(jobs, out).values():
+        if (folder / "comparison.md").exists():
+            typer.echo((folder / "comparison.md").read_text("utf-8"))
+            typer.echo(f"table: {folder / 'comparison.html'}")
+    _diagnose(outcomes, data, out)
+
+
+def _folders(jobs: Sequence[Job], out: Path) -> dict[str, Path]:
+    """Where the tables of each quantity go that is predicted: where there are several, each to a folder of its own."""
+    targets = dict.fromkeys(job.recipe.target for job in jobs)
+    return {target: out if len(targets) == 1 else out / target for target in targets}
+
+
+def _write_all(
+    name: str, rows: dict[str, Recipe], jobs: Sequence[Job], outcomes: Sequence[Outcome], data: Path, out: Path
+) -> None:
+    """Every time something ends, so that what is known can be looked at while the rest runs."""
+    for target, folder in _folders(jobs, out).items():
+        alike = [job for job in jobs if job.recipe.target == target]
+        ended = [outcome for outcome in outcomes if outcome.job.recipe.target == target]
+        _write(
+            name, {row: recipe for row, recipe in rows.items() if recipe.target == target}, alike, ended, data, folder
+        )
+
+
+def _diagnose(outcomes: Sequence[Outcome], data: Path, out: Path) -> None:
+    """Where the structures of short-axis stacks were learned fold by fold, what follows from them."""
+    from cinecor.training.cine_mri import finish_cohort, segmentation_runs
+    from cinecor.training.reading import is_synthetic, read_folder
+
+    if not segmentation_runs(outcomes):
+        return
+    _, studies = read_folder(data)
+    page = finish_cohort(
+        outcomes,
+        studies,
+        out,
+        synthetic=is_synthetic(studies, data),
+        report=lambda text: typer.echo(text, err=True),
+    )
+    if page is not None:
+        typer.echo(page.with_suffix(".md").read_text("utf-8"))
+        typer.echo(f"diagnoses: {page}")
 
 
 def _write(
     name: str, rows: dict[str, Recipe], jobs: Sequence[Job], outcomes: Sequence[Outcome], data: Path, out: Path
 ) -> None:
-    """Every time something ends, so that what is known can be looked at while the rest runs."""
     from cinecor.evaluation.comparison import compare
     from cinecor.evaluation.comparison_report import write_comparison
     from cinecor.training.gathering import gather, group_by_quality
@@ -104,10 +144,11 @@ def _write(
 def _other_figures(found: PublishedPart) -> list[str]:
     """Published figures that have no column."""
     names = ("pearson", "sensitivity", "specificity", "precision", "f1", "accuracy")
+    names += ("macro_precision", "macro_recall", "macro_f1")
     whole = {"": {name: value for name in names if (value := getattr(found, name)) is not None}}
     return [
         f"{group}: ".removeprefix(": ") + ", ".join(f"{name} {value:g}" for name, value in figures.items())
-        for group, figures in (whole | found.groups).items()
+        for group, figures in (whole | found.groups | found.classes).items()
         if figures
     ]
 

@@ -82,6 +82,12 @@ def is_collapsed(predicted: Float[np.ndarray, " studies"], true: Float[np.ndarra
     return no_better or bool(predicted.std() < FLAT_PREDICTIONS * true.std())
 
 
+def is_one_class(called: Float[np.ndarray, " studies"], true: Float[np.ndarray, " studies"], commonest: int) -> bool:
+    """Whether a model of classes (by their places) does no better than saying the commonest one of every study, or
+    says one class alone."""
+    return bool(np.mean(called == true) <= np.mean(true == commonest)) or bool(np.ptp(called) == 0)
+
+
 def _skill(
     predicted: Float[np.ndarray, " studies"],
     true: Float[np.ndarray, " studies"],

@@ -12,9 +12,9 @@ from jaxtyping import Float
 
 from cinecor.errors import DatasetError
 from cinecor.evaluation.bootstrap import Drawing, Interval
-from cinecor.evaluation.classification import DECISIONS
-from cinecor.evaluation.collapse import is_collapsed
-from cinecor.evaluation.paired import COMPARED, COMPARED_DECISIONS, FIGURES, Difference, Judged, judge
+from cinecor.evaluation.class_table import probability_columns
+from cinecor.evaluation.collapse import is_collapsed, is_one_class
+from cinecor.evaluation.paired import COMPARED_OF, FIGURES_OF, Difference, Judged, Kind, judge
 from cinecor.evaluation.quantities import is_binary
 from cinecor.evaluation.regression import Metric, rmse
 
@@ -38,7 +38,7 @@ class RunRow:
     variant: str
     seed: int
     pairs: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    """By split what was predicted beside what is true, as ``table.pair`` gives it."""
+    """By split what was predicted beside what is true, as ``table.pair`` gives it, or ``class_table.by_study``."""
     history: pd.DataFrame | None = None
     """The run's metrics.csv: one row an epoch, ``epoch train_loss validation_loss`` and more."""
     published: Mapping[str, Any] | None = None
@@ -46,6 +46,10 @@ class RunRow:
     cost: Mapping[str, float | int] = field(default_factory=dict)
     failure: str = ""
     """Why there is nothing; empty where it ended well."""
+    warning: str = ""
+    """What must not be overlooked in its figures; stands in every table."""
+    apart: str = ""
+    """Trainings of another name here are tested on other studies, and are not set against this one two by two."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,24 +69,30 @@ class Comparison:
     rows: tuple[RunRow, ...]
     quantity: str
     """What all of them predict; empty where all failed."""
-    binary: bool
-    """Whether it is a yes or no."""
+    kind: Kind
+    """What kind of quantity it is."""
     drawing: Drawing
+
+    @property
+    def binary(self) -> bool:
+        """Whether a decision is predicted, a yes or no or one of many classes, whose figures are the better the larger
+        they are."""
+        return self.kind != "values"
 
     @property
     def figures(self) -> tuple[str, ...]:
         """Names of the figures that there are of each model, the leading one first."""
-        return tuple(figures_of(self.binary))
+        return tuple(figures_of(self.kind))
 
     @property
     def compared(self) -> tuple[str, ...]:
         """Names of the figures of which differences are made."""
-        return COMPARED_DECISIONS if self.binary else COMPARED
+        return COMPARED_OF[self.kind]
 
 
-def figures_of(binary: bool) -> Mapping[str, Metric]:
-    """The figures of a model, of values or of a yes or no."""
-    return DECISIONS if binary else FIGURES
+def figures_of(kind: Kind) -> Mapping[str, Metric]:
+    """The figures of a model by the kind of what it predicts."""
+    return FIGURES_OF[kind]
 
 
 def compare(rows: Sequence[RunRow], drawing: Drawing = USUAL) -> Comparison:
@@ -100,30 +110,42 @@ def compare(rows: Sequence[RunRow], drawing: Drawing = USUAL) -> Comparison:
     """
     done = sorted((row for row in rows if not row.failure), key=lambda row: row.seed)
     quantity = _check(rows, done)
-    binary = bool(done) and is_binary(value for row in done for value in row.pairs["test"]["true"])
+    kind = _kind(done)
     by_name = {name: [row for row in done if row.name == name] for name in dict.fromkeys(row.name for row in rows)}
     predictions = {name: _mean_over_seeds(each) for name, each in by_name.items() if each}
-    judged = _judge(predictions, drawing, binary)
+    apart = {row.name: row.apart for row in done}
+    judged = [
+        (names, _judge([predictions[name] for name in names], drawing, kind))
+        for part in dict.fromkeys(apart.values())
+        for names in [[name for name in predictions if apart[name] == part]]
+    ]
+    intervals = {name: found for names, each in judged for name, found in zip(names, each.intervals, strict=True)}
     models = []
     for name, each in by_name.items():
         given = [row for row in rows if row.name == name]
-        place = list(predictions).index(name) if each else None
         models.append(
-            _describe(given, each, binary)
-            | _describe_mean(predictions.get(name), {} if place is None else judged.intervals[place], binary)
-            | _describe_beside(given, each, binary)
+            _describe(given, each, kind)
+            | _describe_mean(predictions.get(name), intervals.get(name, {}), kind)
+            | _describe_beside(given, each, kind)
         )
     failures = [(row.name, row.seed, row.failure) for row in rows if row.failure]
     return Comparison(
         models=pd.DataFrame(models, columns=_columns(models)),
-        pairs=_pair_table(list(predictions), judged, COMPARED_DECISIONS if binary else COMPARED),
+        pairs=_pair_table(judged, COMPARED_OF[kind]),
         failures=pd.DataFrame(failures, columns=list(FAILURE_COLUMNS)),
         predictions=predictions,
         rows=tuple(rows),
         quantity=quantity,
-        binary=binary,
+        kind=kind,
         drawing=drawing,
     )
+
+
+def _kind(done: Sequence[RunRow]) -> Kind:
+    if done and probability_columns(done[0].pairs["test"]):
+        return "classes"
+    binary = bool(done) and is_binary(value for row in done for value in row.pairs["test"]["true"])
+    return "yes_or_no" if binary else "values"
 
 
 def best_epoch(history: pd.DataFrame) -> int:
@@ -145,8 +167,9 @@ def _check(rows: Sequence[RunRow], done: Sequence[RunRow]) -> str:
     if len(quantities) > 1:
         what = f"the trainings predict {', '.join(quantities)}"
         raise DatasetError("BAD_LABEL", what, "compare trainings of one quantity", where="rows")
-    for row in done[1:]:
-        _check_same_test(done[0].pairs["test"], row)
+    first: dict[str, RunRow] = {}
+    for row in done:
+        _check_same_test(first.setdefault(row.apart, row).pairs["test"], row)
     return quantities[0] if quantities else ""
 
 
@@ -172,31 +195,33 @@ def _check_same_test(pairs: pd.DataFrame, row: RunRow) -> None:
 def _mean_over_seeds(rows: Sequence[RunRow]) -> pd.DataFrame:
     """The prediction for each test study, mean over the seeds, in the order of the studies' names."""
     together = pd.concat([row.pairs["test"] for row in rows])
-    keys = ["study", "patient"]
-    return together.groupby(keys, sort=True, as_index=False).agg({"predicted": "mean", "true": "mean"})
+    keys, likely = ["study", "patient"], probability_columns(together)
+    means = dict.fromkeys(["predicted", "true", *likely], "mean")
+    table = together.groupby(keys, sort=True, as_index=False).agg(means)
+    if likely:  # the mean of places says nothing, that of probabilities does
+        table["predicted"] = table[likely].to_numpy().argmax(1).astype(np.float64)
+    return table
 
 
-def _judge(predictions: Mapping[str, pd.DataFrame], drawing: Drawing, binary: bool) -> Judged:
-    if not predictions:
-        return Judged([], {})
-    tables = list(predictions.values())
+def _judge(tables: Sequence[pd.DataFrame], drawing: Drawing, kind: Kind) -> Judged:
     said = np.stack([_arrays(each)[0] for each in tables])
-    return judge(said, _arrays(tables[0])[1], tables[0]["patient"].tolist(), drawing, binary=binary)
+    return judge(said, _arrays(tables[0])[1], tables[0]["patient"].tolist(), drawing, kind=kind)
 
 
-def _pair_table(names: Sequence[str], judged: Judged, compared: Sequence[str]) -> pd.DataFrame:
+def _pair_table(judged: Sequence[tuple[Sequence[str], Judged]], compared: Sequence[str]) -> pd.DataFrame:
     def cells(found: Difference) -> tuple[float | None, ...]:
         return found.value, found.low, found.high, found.first_better
 
     rows = [
         (names[first], names[second], *(cell for name in compared for cell in cells(found[name])))
-        for (first, second), found in judged.differences.items()
+        for names, each in judged
+        for (first, second), found in each.differences.items()
     ]
     parts = (f"{name}_{part}" for name in compared for part in ("difference", "low", "high", "first_better"))
     return pd.DataFrame(rows, columns=["first", "second", *parts])
 
 
-def _describe(given: Sequence[RunRow], done: Sequence[RunRow], binary: bool) -> dict[str, Any]:
+def _describe(given: Sequence[RunRow], done: Sequence[RunRow], kind: Kind) -> dict[str, Any]:
     """What a model is, how many of its trainings ended well, and their figures: ``<split>_<figure>`` the mean over
     seeds, ``_sd`` the standard deviation (n - 1), None of a single seed.
 
@@ -204,21 +229,22 @@ def _describe(given: Sequence[RunRow], done: Sequence[RunRow], binary: bool) -> 
     """
     said: dict[str, Any] = {"name": given[0].name, "family": given[0].family, "variant": given[0].variant}
     said |= {"seeds": len(done), "failed": len(given) - len(done)}
-    said["collapsed_seeds"] = sum(is_collapsed(*_arrays(row.pairs["test"]), _baseline(row)) for row in done)
+    said["warning"] = "; ".join(dict.fromkeys(row.warning for row in given if row.warning))
+    said["collapsed_seeds"] = sum(_is_collapsed(row, kind) for row in done)
     said["collapsed"] = said["collapsed_seeds"] == len(done) if done else None
     for split in SPLITS:
-        values = [_figures(row.pairs[split], binary) for row in done if split in row.pairs]
-        for figure in figures_of(binary):
+        values = [_figures(row.pairs[split], kind) for row in done if split in row.pairs]
+        for figure in figures_of(kind):
             mean, deviation = _spread([value[figure] for value in values])
             said |= {f"{split}_{figure}": mean, f"{split}_{figure}_sd": deviation}
     return said
 
 
-def _describe_mean(mean: pd.DataFrame | None, found: Mapping[str, Interval], binary: bool) -> dict[str, Any]:
+def _describe_mean(mean: pd.DataFrame | None, found: Mapping[str, Interval], kind: Kind) -> dict[str, Any]:
     """``ensemble_<figure>`` of the mean over seeds, and where it lies: ``_low``, ``_high``."""
-    figures = {} if mean is None else _figures(mean, binary)
+    figures = {} if mean is None else _figures(mean, kind)
     said: dict[str, Any] = {}
-    for name in figures_of(binary):
+    for name in figures_of(kind):
         low, high = (found[name].low, found[name].high) if name in found else (None, None)
         said |= {
             f"ensemble_{name}": figures.get(name),
@@ -228,19 +254,22 @@ def _describe_mean(mean: pd.DataFrame | None, found: Mapping[str, Interval], bin
     return said
 
 
-def _describe_beside(given: Sequence[RunRow], done: Sequence[RunRow], binary: bool) -> dict[str, Any]:
+def _describe_beside(given: Sequence[RunRow], done: Sequence[RunRow], kind: Kind) -> dict[str, Any]:
     """What stands beside a model's figures, each None where it is not known.
 
-    ``baseline_rmse`` of saying the training mean; ``published_<figure>`` and ``difference_<figure>`` (ours, mean over
+    ``baseline_rmse`` of saying the training mean, or of classes ``baseline_accuracy`` of saying the commonest training
+    class; ``published_<figure>`` and ``difference_<figure>`` (ours, mean over
     seeds, minus theirs); ``gap_<figure>`` (training minus test) and ``gap_loss`` (validation minus training, at the
     best epoch), as figure 15 of paper 000 has them; the costs, mean over seeds.
     """
     published = next((row.published for row in given if row.published is not None), {})
-    names = tuple(figures_of(binary))
-    own = [_figures(row.pairs["test"], binary) for row in done]
-    learned = {place: _figures(row.pairs["train"], binary) for place, row in enumerate(done) if "train" in row.pairs}
+    names = tuple(figures_of(kind))
+    own = [_figures(row.pairs["test"], kind) for row in done]
+    learned = {place: _figures(row.pairs["train"], kind) for place, row in enumerate(done) if "train" in row.pairs}
     trained = [(figures, own[place]) for place, figures in learned.items()]
-    said: dict[str, Any] = {"baseline_rmse": _mean([_baseline_rmse(row) for row in done])}
+    classes = kind == "classes"
+    said: dict[str, Any] = {"baseline_rmse": None if classes else _mean([_baseline_rmse(row) for row in done])}
+    said |= {"baseline_accuracy": _mean([_commonest_share(row) for row in done])} if classes else {}
     said |= {f"published_{name}": published.get(name) for name in names}
     for name in names:
         ours, theirs = _mean([figures[name] for figures in own]), published.get(name)
@@ -249,6 +278,20 @@ def _describe_beside(given: Sequence[RunRow], done: Sequence[RunRow], binary: bo
     said["gap_loss"] = _mean([gap for row in done if (gap := _loss_gap(row)) is not None])
     costs = dict.fromkeys([*COSTS, *(name for row in done for name in row.cost)])
     return said | {name: _mean([float(row.cost[name]) for row in done if name in row.cost]) for name in costs}
+
+
+def _is_collapsed(row: RunRow, kind: Kind) -> bool:
+    said, true = _arrays(row.pairs["test"])
+    return is_one_class(said, true, _commonest(row)) if kind == "classes" else is_collapsed(said, true, _baseline(row))
+
+
+def _commonest(row: RunRow) -> int:
+    """Place of the class that most training studies are of, or most test studies where training was not predicted."""
+    return int(np.argmax(np.bincount(_arrays(row.pairs.get("train", row.pairs["test"]))[1].astype(np.int64))))
+
+
+def _commonest_share(row: RunRow) -> float:
+    return float(np.mean(_arrays(row.pairs["test"])[1] == _commonest(row)))
 
 
 def _baseline(row: RunRow) -> float:
@@ -269,9 +312,9 @@ def _loss_gap(row: RunRow) -> float | None:
     return float(best["validation_loss"] - best["train_loss"])
 
 
-def _figures(pairs: pd.DataFrame, binary: bool) -> dict[str, float]:
+def _figures(pairs: pd.DataFrame, kind: Kind) -> dict[str, float]:
     said, true = _arrays(pairs)
-    return {name: float(figure(said, true, None)) for name, figure in figures_of(binary).items()}
+    return {name: float(figure(said, true, None)) for name, figure in figures_of(kind).items()}
 
 
 def _spread(values: Sequence[float]) -> tuple[float | None, float | None]:

@@ -28,6 +28,7 @@ OTHERS = "Other models"
 _DIGITS = {"rmse": 2, "mae": 2}
 """Of figures in the target's unit; all others lie between -1 and 1 and have three."""
 _WORDS = {"rmse": "RMSE", "mae": "MAE", "r2": "R²", "pearson": "r", "auroc": "AUROC", "f1": "F1"}
+_WORDS |= {"macro_f1": "mean F1", "macro_precision": "mean precision", "macro_recall": "mean recall"}
 _TITLES = {
     "predicted-versus-true": "Predicted against true",
     "bland-altman": "Bland–Altman",
@@ -145,7 +146,7 @@ def _test_cells(row: Row, names: Sequence[str]) -> tuple[str, ...]:
 
 def _remark(row: Row) -> str:
     """What must not be overlooked."""
-    remarks = []
+    remarks = [row["warning"]] if row["warning"] else []
     if row["failed"]:
         remarks.append(f"{row['failed']} of {row['seeds'] + row['failed']} failed" if row["seeds"] else "failed")
     if row["collapsed_seeds"]:
@@ -180,23 +181,22 @@ def _digits(name: str) -> int:
 
 
 def _split_sheet(rows: Sequence[Row], names: Sequence[str]) -> Sheet:
-    splits = {"train": "training", "validation": "validation", "test": "test"}
+    splits, classes = {"train": "training", "validation": "validation", "test": "test"}, "baseline_accuracy" in rows[0]
     headings = (
         "model",
         *(f"{word} {_word(name)}" for name in names for word in splits.values()),
-        "RMSE of the mean",
+        "accuracy of the commonest class" if classes else "RMSE of the mean",
     )
     cells = [
         (
             row["name"],
             *(_spread(row, f"{split}_{name}", _digits(name)) for name in names for split in splits),
-            _number(row["baseline_rmse"], 2),
+            _number(row["baseline_accuracy"], 3) if classes else _number(row["baseline_rmse"], 2),
         )
         for row in rows
     ]
-    note = (
-        "Mean ± SD over seeds. The last column is the test RMSE of saying the mean of the training truth for everyone."
-    )
+    said = "accuracy of saying the commonest class" if classes else "RMSE of saying the mean"
+    note = f"Mean ± SD over seeds. The last column is the test {said} of the training truth for everyone."
     return Sheet(title="From training to test", headings=headings, left=(0,), rows=cells, note=note)
 
 

@@ -24,7 +24,7 @@ def by_group(comparison: Comparison, groups: Mapping[str, str]) -> pd.DataFrame:
         ``published_<figure>`` where the training's ``published`` has ``groups`` of these names.
     """
     rows: list[dict[str, Any]] = []
-    figures = figures_of(comparison.binary)
+    figures = figures_of(comparison.kind)
     published = {row.name: (row.published or {}).get("groups") or {} for row in comparison.rows}
     for group in dict.fromkeys(groups.values()):
         kept = {name: each[each["study"].map(groups) == group] for name, each in comparison.predictions.items()}
@@ -33,7 +33,7 @@ def by_group(comparison: Comparison, groups: Mapping[str, str]) -> pd.DataFrame:
         first = next(iter(kept.values()))
         said = np.stack([each["predicted"].to_numpy(dtype=np.float64) for each in kept.values()])
         true = first["true"].to_numpy(dtype=np.float64)
-        judged = judge(said, true, first["patient"].tolist(), comparison.drawing, binary=comparison.binary)
+        judged = judge(said, true, first["patient"].tolist(), comparison.drawing, kind=comparison.kind)
         for place, name in enumerate(kept):
             row: dict[str, Any] = {"name": name, "group": group, "studies": len(first)}
             for figure, make in figures.items():

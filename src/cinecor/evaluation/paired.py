@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from types import MappingProxyType
+from typing import Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from cinecor.evaluation.bootstrap import USUAL, Drawing, Interval, draw
 from cinecor.evaluation.classification import DECISIONS
+from cinecor.evaluation.many_classes import PLACED
 from cinecor.evaluation.regression import Metric, mae, pearson, r2, rmse, variance
 
 FIGURES: Mapping[str, Metric] = MappingProxyType({"rmse": rmse, "mae": mae, "r2": r2, "pearson": pearson})
@@ -25,6 +27,15 @@ COMPARED = ("rmse", "mae")
 """Figures of values of which differences are made; the smaller is the better."""
 COMPARED_DECISIONS = ("auroc", "f1")
 """Figures of a yes or no of which differences are made; the larger is the better."""
+
+Kind: TypeAlias = Literal["values", "yes_or_no", "classes"]
+"""What is predicted; of classes the place of the most probable one."""
+FIGURES_OF: Mapping[Kind, Mapping[str, Metric]] = MappingProxyType(
+    {"values": FIGURES, "yes_or_no": DECISIONS, "classes": PLACED}
+)
+COMPARED_OF: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
+    {"values": COMPARED, "yes_or_no": COMPARED_DECISIONS, "classes": ("accuracy", "macro_f1")}
+)
 
 _ROUNDING = 1e-12
 """Relative difference below which two sums are the same: adding up in another order makes about 1e-15."""
@@ -57,7 +68,7 @@ def judge(
     patients: Sequence[str],
     drawing: Drawing = USUAL,
     *,
-    binary: bool = False,
+    kind: Kind = "values",
 ) -> Judged:
     """Intervals of every figure of each model, and of the differences of every two.
 
@@ -66,14 +77,14 @@ def judge(
         true: of the same studies in the same order, at least one.
         patients: whose each study is; a drawn patient brings all their studies, for all models.
         drawing: confidence, number of draws and seed.
-        binary: judge probabilities of a yes or no.
+        kind: what is predicted.
     """
-    figures, compared = (DECISIONS, COMPARED_DECISIONS) if binary else (FIGURES, COMPARED)
+    figures, compared = FIGURES_OF[kind], COMPARED_OF[kind]
     models = len(predicted)
     places = np.array(list(combinations(range(models), 2)), dtype=np.int64).reshape(-1, 2)
 
     def statistic(weights: Float[np.ndarray, "*draws studies"]) -> Float[np.ndarray, "figures ..."]:
-        single = _errors(predicted, true, weights) if not binary else {}
+        single = _errors(predicted, true, weights) if kind == "values" else {}
         for name, figure in figures.items():
             if name not in single:
                 single[name] = np.stack([figure(said, true, weights) for said in predicted])
@@ -135,7 +146,7 @@ def _differences(
     compared: Sequence[str],
 ) -> dict[tuple[int, int], dict[str, Difference]]:
     found: dict[tuple[int, int], dict[str, Difference]] = {}
-    better = draws > 0 if compared == COMPARED_DECISIONS else draws < 0
+    better = draws < 0 if compared == COMPARED else draws > 0
     shares = better.mean(-1) if draws.shape[-1] else None
     for index, (first, second) in enumerate(places.tolist()):
         found[first, second] = {}

@@ -12,7 +12,9 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from matplotlib.figure import Figure
 
 from cinecor import storage
-from cinecor.evaluation import figures
+from cinecor.evaluation import class_figures, figures
+from cinecor.evaluation.class_results import CLASSES, CONFUSION, tabulate_classes
+from cinecor.evaluation.many_classes import OF_CLASS
 from cinecor.evaluation.quantities import label
 from cinecor.evaluation.results import QuantityResult, Results
 from cinecor.records import NOT_FOR_CLINICAL_USE
@@ -33,12 +35,19 @@ _FIGURES = {
     "precision": "Precision",
     "f1": "F1",
     "accuracy": "Accuracy",
+    "recall": "Recall",
+    "macro_precision": "Mean precision",
+    "macro_recall": "Mean recall",
+    "macro_f1": "Mean F1",
+    "macro_auroc": "Mean AUROC",
 }
 _HEADLINE, _BINARY_HEADLINE = ("mae", "rmse", "r2"), ("auroc", "sensitivity", "specificity", "f1")
 _TITLES = {
     "predicted-versus-true": "Predicted against true",
     "bland-altman": "Bland–Altman",
     "roc": "Receiver operating characteristic",
+    "confusion": "Confusion matrix,",
+    "rest": "Each class against the rest,",
     "calibration": "Calibration of the intervals",
     "learning-curves": "Learning curves",
     "generalisation-gap": "From training to test",
@@ -69,6 +78,9 @@ def write_report(
     plain = {**results.as_dict(), "manifest": manifest}
     storage.write_text(folder / RESULTS, json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     storage.write_text(folder / STUDIES, results.pairs.to_csv(index=False, lineterminator="\n"))
+    if results.classes:
+        for name, found in zip((CLASSES, CONFUSION), tabulate_classes(results.classes), strict=True):
+            storage.write_text(folder / name, found.to_csv(index=False, lineterminator="\n"))
     storage.write_text(folder / PAGE, _page(results, drawn, manifest or {}))
     return folder / PAGE
 
@@ -84,6 +96,11 @@ def _draw(results: Results, manifest: Mapping[str, Any], run: Path | None) -> di
         found[f"bland-altman{suffix}"] = figures.bland_altman(results.pairs, result)
         found[f"roc{suffix}"] = figures.roc_curves(results.pairs, result)
         found[f"calibration{suffix}"] = figures.calibration_curve(result)
+    for classes in results.classes:
+        for level in classes.levels:
+            name = f"confusion-{level.name}" + ("" if len(results.classes) == 1 else f"-{classes.quantity}")
+            found[name] = class_figures.confusion_matrix(level, classes.classes)
+            found[name.replace("confusion", "rest")] = class_figures.one_against_rest(level, classes.classes)
     history = None if run is None else run / "metrics.csv"
     if history is not None and history.is_file():
         found["learning-curves"] = figures.learning_curves(pd.read_csv(history))
@@ -99,6 +116,9 @@ def _page(results: Results, drawn: Mapping[str, str], manifest: Mapping[str, Any
     return environment.get_template("evaluation.html").render(
         results=results,
         tables=[_tables(result) for result in results.quantities],
+        classes=results.classes,
+        class_figures={name: _FIGURES[name] for name in OF_CLASS},
+        whole_figures=_FIGURES,
         figures=[(_title(name), svg) for name, svg in drawn.items()],
         manifest_text=json.dumps(_brief(manifest), indent=2, ensure_ascii=False),
         model=manifest.get("model", ""),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -16,10 +16,12 @@ from cinecor.evaluation.agreement import Agreement, bland_altman
 from cinecor.evaluation.bands import BANDS, BORDERLINE, Band, band_index, confusion
 from cinecor.evaluation.bootstrap import USUAL, Drawing, intervals
 from cinecor.evaluation.calibration import Calibration
+from cinecor.evaluation.class_results import ClassesResult, judge_classes
+from cinecor.evaluation.class_table import families
 from cinecor.evaluation.classification import THRESHOLDS, Detection, decide, detect, proportion
 from cinecor.evaluation.collapse import Baseline, against_mean
 from cinecor.evaluation.estimate import Estimate, absent
-from cinecor.evaluation.quantities import EF, is_binary, unit
+from cinecor.evaluation.quantities import CLASS, EF, class_quantity, is_binary, unit
 from cinecor.evaluation.regression import IN_UNIT, METRICS
 from cinecor.evaluation.table import check_truth, pair
 
@@ -96,6 +98,8 @@ class Results:
     drawing: Drawing
     quantities: tuple[QuantityResult, ...]
     warnings: tuple[str, ...]
+    classes: tuple[ClassesResult, ...] = ()
+    """Quantities of many classes."""
     pairs: pd.DataFrame
     """Predicted beside true, one row a study and quantity (see ``table.pair``); for figures, not part of the JSON."""
 
@@ -110,6 +114,17 @@ class Results:
                 return found
         raise ConfigError("OUT_OF_RANGE", f"{name} was not evaluated", where="quantity")
 
+    def classes_of(self, name: str) -> ClassesResult:
+        """What is said of one quantity of many classes.
+
+        Raises:
+            ConfigError: OUT_OF_RANGE where it was not evaluated.
+        """
+        for found in self.classes:
+            if found.quantity == name:
+                return found
+        raise ConfigError("OUT_OF_RANGE", f"classes of {name} were not evaluated", where="quantity")
+
     def as_text(self) -> str:
         """The main figures for a terminal, warnings last."""
         lines = []
@@ -119,6 +134,7 @@ class Results:
                 value = "–" if figure.value is None else f"{figure.value:.2f}"
                 span = figure.reason if figure.low is None else f"{figure.low:.2f} to {figure.high:.2f}"
                 lines.append(f"  {figure.name:<11}{value:>8} {figure.unit:<3} {self.drawing.level:.0%} interval {span}")
+        lines += [line for found in self.classes for line in found.lines(self.split, self.drawing.level)]
         return "\n".join([*lines, *(f"warning: {text}" for text in self.warnings)])
 
     def as_dict(self) -> dict[str, Any]:
@@ -128,6 +144,7 @@ class Results:
             "split": self.split,
             **asdict(self.drawing),
             "quantities": [quantity.as_dict() for quantity in self.quantities],
+            "classes": [found.as_dict() for found in self.classes],
             "warnings": list(self.warnings),
         }
 
@@ -161,13 +178,16 @@ def evaluate(
     split = _chosen_split(pairs, split)
     pairs = pairs[pairs["split"] == split].reset_index(drop=True)
     tuning = None if validation is None or split == "validation" else pair(validation, known)
-    names = sorted(pairs["quantity"].unique(), key=lambda name: (name != EF, name))
+    named = [name for name in pairs["quantity"].unique() if CLASS not in name]
+    names = sorted(named, key=lambda name: (name != EF, name))
     quantities = tuple(_quantity(pairs, known, tuning, name, interval_level, drawing) for name in names)
+    classes = tuple(judge_classes(predictions, known, split, name, drawing) for name in families(pairs["quantity"]))
     return Results(
         split=split,
         drawing=drawing,
         quantities=quantities,
-        warnings=tuple(_warnings(pairs, known, quantities)),
+        warnings=(*_warnings(pairs, known, quantities), *_class_warnings(known, split, classes)),
+        classes=classes,
         pairs=pairs,
     )
 
@@ -337,6 +357,18 @@ def _warnings(pairs: pd.DataFrame, truth: pd.DataFrame, quantities: Sequence[Qua
             promised = f"{result.calibration.level:.0%}"
             found.append(f"{prefix}intervals of {promised} cover {share:.0%}, which chance does not explain.")
     return found
+
+
+def _class_warnings(truth: pd.DataFrame, split: str, classes: Sequence[ClassesResult]) -> Iterator[str]:
+    for result in classes:
+        named = truth["quantity"] == class_quantity(result.quantity, result.classes[0])
+        expected = int((named & (truth["split"] == split)).sum())
+        found, patients = result.leading.table["study"].nunique(), result.leading.patients
+        if result.leading.name == "studies" and found < expected:
+            yield f"{result.quantity}: {expected - found} of {expected} studies of the split have no prediction."
+        if patients < FEW_PATIENTS:
+            yield f"{result.quantity}: {patients} patient(s) are few; the intervals are rough."
+        yield from (f"{result.quantity}: {text}" for text in result.warnings)
 
 
 def _by_name(figures: Sequence[Estimate]) -> dict[str, Any]:

@@ -113,10 +113,13 @@ def load_predictor(folder: Path, settings: Settings, *, loops: int = 0) -> Predi
 
     Raises:
         CheckpointError: the weights are damaged, unsafe or of another model.
-        ConfigError: CONFLICT for weights that do not predict EF in percent; MISSING_EXTRA without OpenVINO.
+        ConfigError: CONFLICT for weights that do not predict EF in percent, or that need masks; MISSING_EXTRA without OpenVINO.
         ResourceError: NO_DEVICE.
     """
     network, manifest = load_checkpoint(folder)
+    if manifest.clip.get("crop") == "roi":
+        what = "these weights see the box around an expert's masks, and nobody has masks of a new patient"
+        raise ConfigError("CONFLICT", what, "give weights trained with clip.crop centre or none", where=folder.name)
     if manifest.target != "ef":
         what, cure = f"these weights predict {manifest.target}, not ef", "give the folder of a run that learned ef"
         if "imported" in manifest.extra:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pandas as pd
 
 from cinecor.evaluation import table
+from cinecor.evaluation.class_table import by_study
 from cinecor.evaluation.comparison import RunRow
 from cinecor.records import SPLITS, Study
 from cinecor.training.cost import COST_NAME
@@ -68,25 +69,33 @@ def _gather(outcome: Outcome) -> RunRow:
         seed=job.recipe.seed,
         published=None if published is None else published.model_dump(),
         failure=outcome.failure,
+        apart=_tested_on(job),
     )
     return row if outcome.failure else _with_results(row, job)
 
 
+def _tested_on(job: Job) -> str:
+    """What decides which cases are tested on, where classes are learned: rows that differ in it are no pair."""
+    recipe = job.recipe
+    if recipe.kind != "classes":
+        return ""
+    return json.dumps([recipe.case, recipe.clip_spec.crop == "roi", recipe.split.model_dump(exclude={"fold"})])
+
+
 def _with_results(row: RunRow, job: Job) -> RunRow:
-    truth = table.read_truth(job.folder / TRUTH_NAME)
-    pairs: dict[str, pd.DataFrame] = {
-        split: table.pair(table.read_predictions(job.folder / predictions_name(split)), truth[truth["split"] == split])
-        for split in SPLITS
-    }
-    return RunRow(
-        name=row.name,
-        family=row.family,
-        variant=row.variant,
-        seed=row.seed,
+    truth, many = table.read_truth(job.folder / TRUTH_NAME), job.recipe.kind == "classes"
+    pairs: dict[str, pd.DataFrame] = {}
+    for split in SPLITS:
+        said, known = table.read_predictions(job.folder / predictions_name(split)), truth[truth["split"] == split]
+        found = by_study(said, known, job.recipe.target) if many else table.pair(said, known)
+        pairs[split] = found[found["quantity"] == job.recipe.target]  # a stack's tables hold other figures, too
+    shared = int((truth.groupby("patient")["split"].nunique() > 1).sum())
+    return replace(
+        row,
         pairs=pairs,
         history=pd.read_csv(job.folder / METRICS_NAME),
-        published=row.published,
         cost=_read_cost(job),
+        warning=f"PATIENTS LEAK: {shared} in more than one split" if shared else "",
     )
 
 

@@ -16,19 +16,26 @@ from pydantic import BaseModel, ValidationError
 from cinecor.clips.transforms import AUGMENTATIONS, beyond_offsets
 from cinecor.errors import ConfigError
 from cinecor.models import list_models, model_entry, model_options
+from cinecor.records import LV, STRUCTURES
+from cinecor.training.class_checks import check_classes
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
 
-_SHIPPED = "recipes"
 _APART = {"summary", "published", "licence", "workers", "device", "data_path"}  # decide on no weight
 _MAX_EXTENDS = 10  # a longer chain is a circle
 _CODES = {"extra_forbidden": "UNKNOWN_KEY", "missing": "CONFLICT"}
 _LOSSES = {
     "regression": ("mse", "l1", "huber", "coreecho"),
     "classification": ("bce",),
+    "classes": ("cross_entropy",),
     "segmentation": ("dice", "bce_sum"),
 }
-_MONITORS = {"regression": ("rmse", "mae", "loss"), "classification": ("loss", "auroc"), "segmentation": ("loss",)}
+_MONITORS = {
+    "regression": ("rmse", "mae", "loss"),
+    "classification": ("loss", "auroc"),
+    "classes": ("loss", "accuracy", "macro_f1"),
+    "segmentation": ("loss", "dice"),
+}
 _RANGE_ERRORS = ("greater_than", "less_than", "literal_error", "finite_number", "too_short", "too_long")
 
 
@@ -165,6 +172,7 @@ def describe_options(recipe: Recipe) -> list[dict[str, Any]]:
             "model": {"name": recipe.model.name},
             "task": recipe.task,
             "loss": {"name": recipe.loss.name},
+            "classes": recipe.classes,
             "monitor": recipe.monitor,
         }
     )
@@ -192,7 +200,7 @@ def _read(name: str | Path, beside: Path | None, depth: int) -> dict[str, Any]:
 
 
 def _home() -> Path:
-    return Path(str(resources.files("cinecor.training") / _SHIPPED))
+    return Path(str(resources.files("cinecor.training") / "recipes"))
 
 
 def _find(name: str, beside: Path | None) -> Path:
@@ -236,6 +244,8 @@ def _check(recipe: Recipe) -> None:
     _within("clip", lambda: recipe.clip_spec)
     _within("augmentation", lambda: recipe.augmentation_ranges)
     _check_task(recipe)
+    _check_structures(recipe)
+    check_classes(recipe)
     _check_start(recipe)
     _check_sampling(recipe)
     _check_data_path(recipe)
@@ -259,19 +269,29 @@ def _check_task(recipe: Recipe) -> None:
     outlines, plain = recipe.task == "segmentation", recipe.task == "regression"
     unfit = {
         "model.name": (model_entry(recipe.model.name).dense != outlines, recipe.model.name),
-        "loss.name": (recipe.loss.name not in _LOSSES[recipe.task], recipe.loss.name),
-        "monitor": (recipe.monitor not in _MONITORS[recipe.task], recipe.monitor),
+        "loss.name": (recipe.loss.name not in _LOSSES[recipe.kind], recipe.loss.name),
+        "monitor": (recipe.monitor not in _MONITORS[recipe.kind], recipe.monitor),
         "target": (outlines and recipe.target != "ef", recipe.target),
         "standardise": (not plain and recipe.standardise, recipe.standardise),
+        "structures": (not outlines and recipe.structures != (LV,), ", ".join(recipe.structures)),
     }
     dense = " or ".join(name for name in list_models() if model_entry(name).dense)
     wanted = (
-        f"task segmentation goes with a dense model ({dense}), loss.name dice or bce_sum, monitor loss, target ef; task"
-        " classification with loss.name bce, monitor loss or auroc"
+        f"task segmentation goes with a dense model ({dense}), loss.name dice or bce_sum, monitor loss or dice, target"
+        " ef; task classification with loss.name bce, monitor loss or auroc, or with loss.name cross_entropy, monitor"
+        " loss, accuracy or macro_f1"
     )
     for where, (wrong, value) in unfit.items():
         if wrong:
             raise ConfigError("CONFLICT", f"{value!r} does not go with task {recipe.task}", wanted, where=where)
+
+
+def _check_structures(recipe: Recipe) -> None:
+    """Each once, in the order of their labels, the left ventricle among them."""
+    ordered = tuple(name for name in STRUCTURES if name in recipe.structures)
+    if recipe.structures != ordered or LV not in ordered:
+        what = f"{', '.join(recipe.structures) or 'nothing'} is not what a segmentation learns"
+        raise ConfigError("CONFLICT", what, f"give {LV}, or {', '.join(STRUCTURES)}, in this order", where="structures")
 
 
 def _check_start(recipe: Recipe) -> None:

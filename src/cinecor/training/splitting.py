@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from cinecor.datasets.folds import FOLD, assign
 from cinecor.datasets.folds import folds as list_folds
 from cinecor.errors import DatasetError
 from cinecor.records import SPLITS, Split, Study
+from cinecor.training.leakage import refuse_leak
 from cinecor.training.recipe_fields import SplitPart
 
 
@@ -21,20 +23,23 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
     Args:
         studies: all of them with a number as ``target``.
         part: how they are split.
-        target: which label folds are stratified by.
+        target: which label folds are stratified by where the recipe names none.
 
     Raises:
         DatasetError: BAD_SPLIT where only some studies have a split (or fold) or a split is empty, LEAKAGE where a
-            patient is in several.
+            patient is in several, which ``by: slice`` alone allows.
         ConfigError: OUT_OF_RANGE for a fold that the layout does not have.
     """
     if part.by in ("fold", "kfold"):
-        folded = draw_folds(studies, part.folds, part.seed, target) if part.by == "kfold" else studies
+        label = part.stratify or target
+        folded = draw_folds(studies, part.folds, part.seed, label) if part.by == "kfold" else studies
         if (count := len(list_folds(folded))) not in (0, part.folds):
             what, cure = f"there are {count} folds, the recipe says {part.folds}", f"give split.folds {count}"
             raise DatasetError("BAD_SPLIT", what, cure, where="split.folds")
         found = {study.id: study.split for study in assign(folded, part.fold) if study.split is not None}
         return _checked(found, studies)
+    if part.by == "slice":
+        return _checked(_draw([study.id for study in studies], part), studies, may_leak=True)
     known = [study.split is not None for study in studies]
     if part.by == "layout" and any(known):
         if not all(known):
@@ -47,21 +52,34 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
     return _checked(chosen, studies)
 
 
-def draw_folds(studies: Sequence[Study], folds: int, seed: int, target: str) -> list[Study]:
-    """The studies with a fold each as the label ``fold``, patient by patient, every value of the target evenly.
+def draw_folds(studies: Sequence[Study], folds: int, seed: int, label: str) -> list[Study]:
+    """The studies with a fold each as the label ``fold``, patient by patient, every value of a label evenly.
 
-    Patients, in an order that the seed draws, are sorted by their target (the mean over their studies) and dealt to the
-    folds in turn. Folds of few values (0 and 1) hold the same number of each to within one patient, those of many
-    values spread alike.
+    Patients, in an order that the seed draws, are sorted by the label (numbers by their mean over a patient's studies,
+    names by the first of them) and dealt to the folds in turn. Folds of few values (0 and 1, names) hold the same number
+    of each to within one patient, those of many values spread alike.
+
+    Raises:
+        DatasetError: BAD_LABEL where a study lacks the label, or some are numbers and some names.
     """
-    values: dict[str, list[float]] = {}
+    values: dict[str, list[float | str]] = {}
     for study in studies:
-        values.setdefault(study.patient_id, []).append(float(study.labels[target]))
+        values.setdefault(study.patient_id, []).append(study.labels.get(label, math.nan))
+    key = _order_of(values, label)
     patients = sorted(values)
     drawn = [patients[place] for place in np.random.default_rng(seed).permutation(len(patients))]
-    dealt = sorted(drawn, key=lambda patient: float(np.mean(values[patient])))
-    fold = {patient: place % folds for place, patient in enumerate(dealt)}
+    fold = {patient: place % folds for place, patient in enumerate(sorted(drawn, key=key))}
     return [replace(study, labels={**study.labels, FOLD: float(fold[study.patient_id])}) for study in studies]
+
+
+def _order_of(values: Mapping[str, Sequence[float | str]], label: str) -> Callable[[str], Any]:
+    """By what patients are sorted."""
+    listed = [value for each in values.values() for value in each]
+    if all(isinstance(value, str) for value in listed):
+        return lambda patient: min(map(str, values[patient]))
+    if all(_is_number(value) for value in listed):
+        return lambda patient: float(np.mean([float(value) for value in values[patient]]))
+    raise DatasetError("BAD_LABEL", f"not every study has a number, or every one a name, as {label}", where=label)
 
 
 def keep_view(studies: Sequence[Study], view: str | None) -> list[Study]:
@@ -104,11 +122,15 @@ def _draw(patients: Sequence[str], part: SplitPart) -> Mapping[str, Split]:
     return {unique[place]: name for place, name in zip(order, listed, strict=False)}
 
 
-def _checked(chosen: Mapping[str, Split], studies: Sequence[Study]) -> dict[Split, tuple[Study, ...]]:
+def _checked(
+    chosen: Mapping[str, Split], studies: Sequence[Study], *, may_leak: bool = False
+) -> dict[Split, tuple[Study, ...]]:
     splits: dict[Split, tuple[Study, ...]] = {
         split: tuple(study for study in studies if chosen[study.id] == split) for split in SPLITS
     }
     _check(splits)
+    if not may_leak:
+        refuse_leak(splits)
     return splits
 
 
@@ -116,16 +138,6 @@ def _check(splits: Mapping[Split, Sequence[Study]]) -> None:
     for split, studies in splits.items():
         if not studies:
             raise DatasetError("BAD_SPLIT", f"the {split} split has no studies with the target", "add some")
-    seen: dict[str, str] = {}
-    shared = {
-        study.patient_id
-        for split, studies in splits.items()
-        for study in studies
-        if seen.setdefault(study.patient_id, split) != split
-    }
-    if shared:
-        what = f"{len(shared)} patients are in more than one split"
-        raise DatasetError("LEAKAGE", what, "repair the table, or choose split.by=patient")
 
 
 def _is_number(value: float | str | None) -> bool:
