@@ -25,6 +25,8 @@ def fingerprint(cine: Cine) -> str:
     """
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr((cine.modality, cine.region, cine.slice_index, cine.spacing_mm)).encode())
+    if cine.frame_index is not None:
+        digest.update(b"frame %d" % cine.frame_index)
     if isinstance(cine.source, np.ndarray):
         digest.update(repr((cine.source.shape, cine.source.dtype.str)).encode())
         digest.update(np.ascontiguousarray(cine.source).data)

@@ -39,6 +39,7 @@ def prepare_located(frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector |
     square that begins at its top and is centred on it is cut out; the square is square in mm where the pixels are not.
     ``"centre"``: the middle of the frame, of the clip's size at ``spec.spacing_mm``, black where it reaches past the
     frame; the square is whole recorded pixels, so a pixel's true size is that of the square by the clip's.
+    ``"roi"``: the square about the cine's ``region``, where :func:`cinecor.clips.roi.mark_roi` has put the box.
     ``"none"``: the whole frame. Then luminance (or three channels), then area averaging to the size of the clip.
 
     Args:
@@ -49,7 +50,7 @@ def prepare_located(frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector |
 
     Raises:
         InputError: NOT_RECOGNISED where a sector is wanted and there is none; INCONSISTENT where a size is wanted
-            and the pixels have none; EMPTY without frames.
+            and the pixels have none; NO_PIXELS where a box around masks is wanted and there is none; EMPTY without frames.
     """
     if len(frames) == 0:
         raise InputError("EMPTY", "the loop has no frames", "export it again")
@@ -59,6 +60,9 @@ def prepare_located(frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector |
         return Prepared(whole, (0, 0, levels.shape[3], levels.shape[2]))
     if spec.crop == "centre":
         square = centred_square(levels.shape[2], levels.shape[3], cine, spec)
+        return Prepared(_cut_out(levels, np.ones(levels.shape[2:], np.bool_), square, spec), square)
+    if spec.crop == "roi":
+        square = square_about(cine)
         return Prepared(_cut_out(levels, np.ones(levels.shape[2:], np.bool_), square, spec), square)
     found = sector or find_sector(levels, cine.region)
     square = square_of(found, cine)
@@ -89,6 +93,21 @@ def centred_square(height: int, width: int, cine: Cine, spec: ClipSpec) -> Squar
     )
     left, top = round((width - columns) / 2), round((height - rows) / 2)
     return left, top, left + columns, top + rows
+
+
+def square_about(cine: Cine) -> Square:
+    """The square, in pixels, whose side is the longer one of the cine's region and whose middle is the region's.
+
+    Raises:
+        InputError: NO_PIXELS where the cine has no region.
+    """
+    if cine.region is None:
+        what = "nobody has outlined this heart, and the box around it is made of an expert's masks"
+        raise InputError("NO_PIXELS", what, "choose weights that need no masks")
+    left, top, right, bottom = cine.region
+    side = max(right - left, bottom - top)
+    start, first = (left + right - side) // 2, (top + bottom - side) // 2
+    return start, first, start + side, first + side
 
 
 def _cut_out(

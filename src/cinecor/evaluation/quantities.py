@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 EF = "ef"
+CLASS = "="
+"""Between the name of a quantity and one of its classes: ``group=DCM`` is the probability of that class."""
 
 _LABELS = {
     EF: "Ejection fraction",
     "edv_ml": "End-diastolic volume",
     "esv_ml": "End-systolic volume",
     "sv_ml": "Stroke volume",
+    "group": "Diagnostic group",
+    "view": "View",
     "infarct": "Infarct",
     "infarct_a4c": "Infarct in A4C",
     "infarct_a2c": "Infarct in A2C",
 }
 _UNITS = {"_ml": "mL", "_mm": "mm", "_mm2": "mm²", "_ms": "ms", "_bpm": "1/min", "_g": "g"}
+
+
+def class_quantity(name: str, of: str) -> str:
+    """The quantity that is the probability of one class."""
+    return f"{name}{CLASS}{of}"
 
 
 def is_binary(true: Iterable[float]) -> bool:

@@ -25,8 +25,8 @@ INTERVAL_COLUMNS = ("low", "high")
 TRUTH_COLUMNS = ("study", "patient", "split", "quantity", "value")
 PAIR_COLUMNS = ("study", "patient", "split", "quantity", "clips", "predicted", "true")
 
-_QUANTITY = re.compile(r"\w[\w.-]*")
-"""Files of figures carry the name of their quantity."""
+_QUANTITY = re.compile(r"\w[\w.-]*(=\w[\w. +-]*)?")
+"""Files of figures carry the name of their quantity; what follows = is one of its classes."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 """Line ends inside an id would not read back from CSV as they were."""
@@ -35,6 +35,11 @@ _TEXT = ("study", "patient", "split", "quantity")
 _WHOLE = ("cine", "start")
 _CLIP_KEY = ["study", "cine", "start", "quantity"]
 _STUDY_KEY = ["study", "quantity"]
+
+
+def is_quantity(name: str) -> bool:
+    """Whether a quantity may be called so."""
+    return _QUANTITY.fullmatch(name) is not None
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
@@ -188,7 +193,7 @@ def _check(table: pd.DataFrame, columns: Sequence[str], key: list[str], where: s
             checked[name] = _whole(checked[name], name, where)
         else:
             checked[name] = _numbers(checked[name], name, where)
-    if not checked["quantity"].map(lambda name: bool(_QUANTITY.fullmatch(name))).all():
+    if not checked["quantity"].map(is_quantity).all():
         raise DatasetError("BAD_LABEL", "a quantity is not a plain name", "name it like ef or edv_ml", where=where)
     if not checked["split"].isin(SPLITS).all():
         raise DatasetError("BAD_SPLIT", "a split is none of train, validation, test", where=where)

@@ -44,6 +44,16 @@ def load(cine: Cine, limits: Limits = DEFAULT) -> Frames:
         LimitError: the file asks for more than the limits allow.
         ConfigError: MISSING_EXTRA where the format's library is not installed.
     """
+    frames = _load_all(cine, limits)
+    if cine.frame_index is None:
+        return frames
+    if not 0 <= cine.frame_index < len(frames):
+        what = f"there is no frame {cine.frame_index} among its {len(frames)}"
+        raise InputError("INCONSISTENT", what, "read the folder again")
+    return frames[cine.frame_index : cine.frame_index + 1]
+
+
+def _load_all(cine: Cine, limits: Limits) -> Frames:
     source = cine.source
     if isinstance(source, np.ndarray):
         return _checked(source)

@@ -129,6 +129,8 @@ class Cine:
     """Left, top, right, bottom of the image content in pixels (right and bottom excluded), inside the frame."""
     slice_index: int | None = None
     """Which slice of a volume file this cine is."""
+    frame_index: int | None = None
+    """Which frame of its source this cine is, alone; None: all of them."""
     position_mm: float | None = None
     """Position of the slice along the normal of its stack, mm."""
     stack: int | None = None
@@ -188,9 +190,10 @@ class ClipSpec:
     width: int = 112
     channels: Literal[1, 3] = 1
     """1: luminance. 3: as recorded, grey triplicated."""
-    crop: Literal["none", "sector", "centre"] = "none"
+    crop: Literal["none", "sector", "centre", "roi"] = "none"
     """``sector``: find the ultrasound sector, blank what lies outside it, crop it square. ``centre``: what lies about
-    the middle of the frame, every pixel ``spacing_mm`` wide. ``none``: the whole frame."""
+    the middle of the frame, every pixel ``spacing_mm`` wide. ``roi``: the square around the heart as an expert's masks
+    have it, which nobody has of a new patient (paper 003). ``none``: the whole frame."""
     spacing_mm: float | None = None
     """Height and width of a pixel where ``crop`` is ``centre``, mm."""
     mean: tuple[float, ...] = (0.0,)

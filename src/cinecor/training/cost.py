@@ -53,7 +53,7 @@ def _measure(values: dict[str, object], threads: int) -> dict[str, float | int]:
     recipe = Recipe.model_validate(values)
     device = torch.device("cuda" if torch.cuda.is_available() and recipe.device != "cpu" else "cpu")
     before = _resident_bytes(device)
-    network = create_model(recipe.model.name, **network_options(recipe))
+    network = create_model(recipe.model.name, recipe.outputs, **network_options(recipe))
     mixed, outlines = is_mixed(recipe, device), recipe.loss.outline > 0
     layout, frozen = recipe.channels_last, recipe.start.freeze == "trunk"
     task = Task(network, mixed=mixed, outlines=outlines, channels_last=layout, frozen=frozen)

@@ -17,12 +17,19 @@ from cinecor.clips import Cache, ClipDataset, Sampling
 from cinecor.clips.dataset import STREAM
 from cinecor.errors import DatasetError
 from cinecor.records import Split, Study
+from cinecor.training.cases import make_cases
+from cinecor.training.classes import encode_classes, list_classes
+from cinecor.training.leakage import KEY, leak_of
 from cinecor.training.reading import is_synthetic, read_folder
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.splitting import keep_labelled, keep_view, split_studies
 from cinecor.training.starts import read_starts
 
 Purpose: TypeAlias = Literal["train", "validation", "test"]
+
+_PLURALS = {"study": "studies", "loop": "loops, each a case,", "frame": "frames, each a case,"} | {
+    "masked": "frames with masks, each a case,"
+}
 
 CACHE_VARIABLE = "CINECOR_CACHE"
 """Environment variable that names the folder for decoded frames; else the user's cache folder."""
@@ -39,7 +46,7 @@ class TrainingData:
     """Whether the hearts were simulated."""
     splits: Mapping[Split, tuple[Study, ...]]
     left_out: int
-    """Studies without the target, or without a loop of the view."""
+    """Cases without the target, without a loop of the view, or without a mask to crop to."""
     cache_folder: Path
 
     @property
@@ -87,13 +94,16 @@ class TrainingData:
         train = self.read_targets("train")
         count = len(train)
         hearts = "synthetic hearts, " if self.synthetic else ""
+        layout, leak = self.layout.replace("_", " "), leak_of(self.splits)
+        leaks = f"; PATIENTS LEAK: {leak[KEY]['patients']} are in more than one split" if leak else ""
         return {
-            "description": f"{hearts}{count} studies for training ({self.layout.replace('_', ' ')} layout)",
+            "description": f"{hearts}{count} {_PLURALS[self.recipe.case]} for training ({layout} layout){leaks}",
             "synthetic": self.synthetic,
             "layout": self.layout,
             "studies": {split: len(studies) for split, studies in self.splits.items()},
             "patients": {split: len({study.patient_id for study in each}) for split, each in self.splits.items()},
             "left_out": self.left_out,
+            **leak,
             "target_mean": float(train.mean()),
             "target_sd": float(train.std(ddof=1)) if count > 1 else 0.0,
             "fingerprint": self.fingerprint,
@@ -101,10 +111,12 @@ class TrainingData:
 
 
 def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None = None) -> TrainingData:
-    """Read a data folder (headers and tables only) and split its studies.
+    """Read a data folder (headers and tables only; masks where a clip is cropped to them) and split its studies.
+
+    The recipe that is kept has the names of the classes that the data have.
 
     Args:
-        recipe: says target and splits.
+        recipe: says target, cases and splits.
         source: a folder in a known layout, or studies already read.
         cache: where decoded frames go.
 
@@ -117,10 +129,15 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
     else:
         layout, studies = "memory", list(source)
         folder = cache or default_cache(Path.cwd() / "memory")
-    labelled = keep_labelled(keep_view(studies, recipe.view), recipe.target)
-    if recipe.task == "classification":
+    cases = make_cases(keep_view(studies, recipe.view), recipe.case, recipe.clip_spec)
+    if recipe.kind == "classes":
+        recipe = recipe.model_copy(update={"classes": recipe.classes or list_classes(cases, recipe.target)})
+        labelled: Sequence[Study] = encode_classes(cases, recipe.target, recipe.classes)
+    else:
+        labelled = keep_labelled(cases, recipe.target)
+    if recipe.kind == "classification":
         _check_yes_or_no(labelled, recipe.target)
-    folder = folder if recipe.view is None else folder / recipe.view
+    folder = cache_part(folder, recipe.view, recipe.case)
     splits = split_studies(labelled, recipe.split, recipe.target)
     _check_monitor(recipe, splits["validation"])
     return TrainingData(
@@ -128,9 +145,15 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
         layout=layout,
         synthetic=is_synthetic(studies, source if isinstance(source, Path) else None),
         splits=splits,
-        left_out=len(studies) - len(labelled),
+        left_out=max(len(studies), len(cases)) - len(labelled),
         cache_folder=folder,
     )
+
+
+def cache_part(folder: Path, view: str | None, case: str) -> Path:
+    """Where in a cache the frames of these cases are: their loops are numbered otherwise than those of whole studies."""
+    folder = folder if view is None else folder / view
+    return folder if case == "study" else folder / f"each_{case}"
 
 
 def _check_yes_or_no(studies: Sequence[Study], target: str) -> None:

@@ -14,10 +14,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset
 
+from cinecor import storage
 from cinecor.clips import Cache
-from cinecor.evaluation import table
+from cinecor.evaluation import class_table, table
 from cinecor.evaluation.classification import DECISIONS
-from cinecor.evaluation.quantities import unit
+from cinecor.evaluation.many_classes import PLACED
+from cinecor.evaluation.quantities import class_quantity, unit
 from cinecor.evaluation.regression import mae, r2, rmse
 from cinecor.models.checkpoint import Manifest, save_checkpoint
 from cinecor.records import SPLITS, Split, Study
@@ -51,6 +53,11 @@ def predictions_name(split: str) -> str:
     return f"predictions_{split}.csv"
 
 
+def patients_name(split: str) -> str:
+    """File name of a split's probabilities patient by patient, where classes are predicted."""
+    return f"patients_{split}.csv"
+
+
 def finish(
     recipe: Recipe, data: TrainingData, cache: Cache, task: Task, state: State, out: Path, device: torch.device
 ) -> Manifest:
@@ -63,7 +70,7 @@ def finish(
     stored = {name: _as_stored(tensor, recipe.weights) for name, tensor in task.network.state_dict().items()}
     task.network.load_state_dict(stored)
     full = Task(task.network, channels_last=recipe.channels_last).to(device).eval()
-    truth = truth_table([(split, data.splits[split]) for split in SPLITS], recipe.target)
+    truth = truth_table([(split, data.splits[split]) for split in SPLITS], recipe.target, recipe.classes)
     table.write(truth, out / TRUTH_NAME)
     with Interruption() as interruption:
         rows = {split: _predict(recipe, data, cache, full, split, device, interruption) for split in SPLITS}
@@ -73,8 +80,12 @@ def finish(
     calibration: dict[str, Any] = {}
     for split in SPLITS:
         corrected = line.correct(rows[split]) if recipe.task == "segmentation" else rows[split]
-        predictions = table.from_predictions(to_predictions(corrected, data.splits[split], split, recipe.target))
+        said = to_predictions(corrected, data.splits[split], split, recipe.target, recipe.classes)
+        predictions = table.from_predictions(said)
         table.write(predictions, out / predictions_name(split))
+        if recipe.classes:
+            metrics[split] = _finish_classes(recipe, predictions, truth, out / patients_name(split))
+            continue
         pairs = table.pair(predictions, truth) if rows[split] else _NOTHING
         metrics[split] = {**measure(pairs, recipe.task), "studies": len(pairs)}
         if split == "validation":
@@ -100,12 +111,24 @@ def _predict(
     rows = predict_values(task, loader, device, interruption.check)
     # Random or listed clips of a short loop can be the same clip, which is said once.
     once = list({(row.study, row.cine, row.start): row for row in rows}.values())
-    return to_probabilities(once) if recipe.task == "classification" else once
+    return to_probabilities(once) if recipe.kind == "classification" else once
+
+
+def _finish_classes(recipe: Recipe, predictions: pd.DataFrame, truth: pd.DataFrame, path: Path) -> dict[str, Any]:
+    """Figures over cases and over patients; what is said of each patient is written as a table too."""
+    patients = class_table.patient_table(predictions, recipe.target)
+    storage.write_text(path, patients.to_csv(index=False, lineterminator="\n"))
+    cases = class_table.by_study(predictions, truth, recipe.target)
+    whole = class_table.by_patient(class_table.by_clip(predictions, truth, recipe.target))
+    found: dict[str, Any] = {**measure(cases, "classes"), "studies": len(cases)}
+    return found if whole is None else {**found, "by_patient": {**measure(whole, "classes"), "patients": len(whole)}}
 
 
 def measure(pairs: pd.DataFrame, task: str = "regression") -> dict[str, float | None]:
-    """RMSE, MAE and R² over studies, or what a yes or no is judged by; None where one does not exist."""
-    figures = DECISIONS if task == "classification" else {"rmse": rmse, "mae": mae, "r2": r2}
+    """RMSE, MAE and R² over studies, or what a yes or no, or one of many classes, is judged by; None where one does
+    not exist."""
+    kinds = {"classification": DECISIONS, "classes": PLACED}
+    figures = kinds.get(task, {"rmse": rmse, "mae": mae, "r2": r2})
     said, true = (pairs[name].to_numpy(dtype=np.float64) for name in ("predicted", "true"))
     if not len(pairs):
         return dict.fromkeys(figures)
@@ -130,14 +153,23 @@ def calibrate(pairs: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def truth_table(splits: Sequence[tuple[str, Sequence[Study]]], target: str) -> pd.DataFrame:
-    """The target of every study, as evaluation reads it."""
+def truth_table(
+    splits: Sequence[tuple[str, Sequence[Study]]], target: str, classes: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The target of every study, as evaluation reads it; of classes a row for each, 1 where the study is of it."""
     rows = [
-        (study.id, study.patient_id, split, target, float(study.labels[target]))
+        (study.id, study.patient_id, split, quantity, value)
         for split, studies in splits
         for study in studies
+        for quantity, value in _true_values(float(study.labels[target]), target, classes)
     ]
     return table.check_truth(pd.DataFrame(rows, columns=list(table.TRUTH_COLUMNS)))
+
+
+def _true_values(label: float, target: str, classes: Sequence[str]) -> list[tuple[str, float]]:
+    if not classes:
+        return [(target, label)]
+    return [(class_quantity(target, name), float(place == label)) for place, name in enumerate(classes)]
 
 
 def describe_history(recipe: Recipe, state: State) -> dict[str, Any]:
@@ -174,6 +206,8 @@ def describe(
             "calibration": dict(calibration),
             "clips_per_loop": 1 if recipe.sampling.from_first else recipe.sampling.test_clips,
             "task": recipe.task,
+            "classes": list(recipe.classes),
+            "case": recipe.case,
             "view": recipe.view,
             "from_first": recipe.sampling.from_first,
             "recipe": values,

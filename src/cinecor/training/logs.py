@@ -68,7 +68,7 @@ class Reporter:
         """A bar over the steps of one epoch; ``advance`` it."""
         known = [
             f"{key} {last[name]:.2f}"
-            for key in ("rmse", "mae", "auroc", "dice")
+            for key in ("rmse", "mae", "auroc", "accuracy", "dice")
             if (name := f"validation_{key}") in last
         ]
         label = " ".join([f"epoch {number + 1}/{self._total}", *known])

@@ -16,9 +16,11 @@ from cinecor.clips import ClipDataset
 from cinecor.errors import CheckpointError
 from cinecor.records import Batch
 from cinecor.training.batches import EpochBatches
+from cinecor.training.classes import weigh_classes
 from cinecor.training.compiling import compile_task
 from cinecor.training.data_path import make_loaders
 from cinecor.training.interruption import Interruption
+from cinecor.training.leakage import SHARED, describe_leak, patients_of
 from cinecor.training.loading import to_device
 from cinecor.training.logs import Reporter
 from cinecor.training.loss import make_loss
@@ -60,7 +62,9 @@ class Fit:
         self.train, self.validation = train, validation
         views, drop_last = recipe.sampling.views, recipe.sampling.drop_last
         self.order = EpochBatches(len(train), recipe.batch_size, recipe.seed, views=views, drop_last=drop_last)
-        self.loss = make_loss(recipe)
+        weights = weigh_classes(recipe, train)
+        self.loss = make_loss(recipe, None if weights is None else weights.to(fabric.device))
+        self.shared = sorted(patients_of(train) & patients_of(validation))
         if state.model:
             task.network.load_state_dict(state.model)
         self.module, self.optimiser = self._set_up()
@@ -79,6 +83,8 @@ class Fit:
         with Interruption() as interruption, Reporter(self.folder, total, first) as reporter:
             loaders = make_loaders(self.recipe, self.train, self.validation, self.order, self.fabric.device)
             reporter.say(loaders.said)
+            if self.shared:
+                reporter.say(f"warning: {describe_leak(len(self.shared))}")
             while not self.finished:
                 self._train_epoch(loaders.train, interruption, reporter)
                 row = self._validate(loaders.validation, interruption)
@@ -166,8 +172,9 @@ class Fit:
         best = min((self.recipe.watch(old) for old in state.phase_history), default=float("inf"))
         rate = self.optimiser.param_groups[0]["lr"]
         stage = {"phase": state.phase + 1} if self.recipe.second.epochs else {}
+        leak = {SHARED: len(self.shared)} if self.shared else {}
         state.history.append(
-            {"epoch": state.epoch + 1, **stage, "learning_rate": rate, "train_loss": train_loss, **row}
+            {"epoch": state.epoch + 1, **stage, "learning_rate": rate, "train_loss": train_loss, **row, **leak}
         )
         if self.recipe.watch(row) < best:
             state.best = _copy(self.task.network.state_dict())

@@ -17,13 +17,16 @@ Loss: TypeAlias = Callable[[Any, Batch], Tensor]
 """Of a task's outputs for a batch."""
 
 
-def make_loss(recipe: Recipe) -> Loss:
-    """The recipe's loss: mean over a batch."""
+def make_loss(recipe: Recipe, class_weights: Tensor | None = None) -> Loss:
+    """The recipe's loss: mean over a batch, in which each class may have a weight."""
     if recipe.task == "segmentation":
         compare_maps = compare_outlines(recipe.loss)
         return lambda logits, batch: compare_maps(logits, batch.masks[LV].unsqueeze(1))
     if recipe.loss.name == "coreecho":
         return partial(_of_contrast, recipe)
+    if recipe.kind == "classes":
+        compare_classes = partial(nn.functional.cross_entropy, weight=class_weights)
+        return lambda logits, batch: compare_classes(logits, batch.targets[recipe.target].long())
     compare, weight = compare_values(recipe.loss), recipe.loss.outline
 
     def of_values(values: Tensor, batch: Batch) -> Tensor:

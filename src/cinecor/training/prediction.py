@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
-from scipy.special import expit
+from scipy.special import expit, softmax
 from torch import Tensor
 
+from cinecor.evaluation.quantities import class_quantity
 from cinecor.records import Batch, Prediction, Split, Study
 from cinecor.training.loading import to_device
 from cinecor.training.task import Task
@@ -23,13 +25,15 @@ class Said:
     start: int
     value: float
     targets: Mapping[str, float]
+    outputs: tuple[float, ...] = ()
+    """All outputs of a network that has several."""
 
 
 @torch.no_grad()
 def predict_values(
     task: Task, loader: Iterable[Batch], device: torch.device, check: Callable[[], None] = lambda: None
 ) -> list[Said]:
-    """The first output for every clip, in the loader's order; the task is left in evaluation mode.
+    """The outputs for every clip, in the loader's order; the task is left in evaluation mode.
 
     Args:
         task: on ``device``.
@@ -40,10 +44,11 @@ def predict_values(
     task.eval()
     rows: list[Said] = []
     for batch in loader:
-        values = task(*task.pick(to_device(batch, device)))[:, 0].float().tolist()
-        for place, value in enumerate(values):
+        values = task(*task.pick(to_device(batch, device))).float().tolist()
+        for place, outputs in enumerate(values):
             targets = {name: float(tensor[place]) for name, tensor in batch.targets.items()}
-            rows.append(Said(batch.studies[place], batch.cines[place], batch.starts[place], value, targets))
+            clip = (batch.studies[place], batch.cines[place], batch.starts[place])
+            rows.append(Said(*clip, outputs[0], targets, tuple(outputs) if len(outputs) > 1 else ()))
         check()
     return rows
 
@@ -53,15 +58,26 @@ def to_probabilities(rows: Sequence[Said]) -> list[Said]:
     return [replace(row, value=float(expit(row.value))) for row in rows]
 
 
+def to_class_rows(rows: Sequence[Said], quantity: str, classes: Sequence[str]) -> Iterator[tuple[str, Said]]:
+    """The softmax of each clip's outputs, class by class, each with the name of its quantity (``group=DCM``)."""
+    for row in rows:
+        shares = softmax(np.asarray(row.outputs, dtype=np.float64))
+        for name, share in zip(classes, shares.tolist(), strict=True):
+            yield class_quantity(quantity, name), replace(row, value=share)
+
+
 def embed_clips(task: Task, loader: Iterable[Batch], device: torch.device) -> Tensor:
     """Embeddings of all clips of a loader, ``clips feature``, on the CPU."""
     task.eval()
     return torch.cat([task.embed(*task.pick(to_device(batch, device))).cpu() for batch in loader])
 
 
-def to_predictions(rows: Sequence[Said], studies: Sequence[Study], split: Split, quantity: str) -> list[Prediction]:
-    """The rows as records for a table."""
+def to_predictions(
+    rows: Sequence[Said], studies: Sequence[Study], split: Split, target: str, classes: Sequence[str] = ()
+) -> list[Prediction]:
+    """The rows as records for a table: one a clip, or one a clip and class."""
     patients = {study.id: study.patient_id for study in studies}
+    named = to_class_rows(rows, target, classes) if classes else ((target, row) for row in rows)
     return [
         Prediction(
             study=row.study,
@@ -72,5 +88,5 @@ def to_predictions(rows: Sequence[Said], studies: Sequence[Study], split: Split,
             quantity=quantity,
             value=row.value,
         )
-        for row in rows
+        for quantity, row in named
     ]

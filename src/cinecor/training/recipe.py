@@ -26,9 +26,15 @@ _CODES = {"extra_forbidden": "UNKNOWN_KEY", "missing": "CONFLICT"}
 _LOSSES = {
     "regression": ("mse", "l1", "huber", "coreecho"),
     "classification": ("bce",),
+    "classes": ("cross_entropy",),
     "segmentation": ("dice", "bce_sum"),
 }
-_MONITORS = {"regression": ("rmse", "mae", "loss"), "classification": ("loss", "auroc"), "segmentation": ("loss",)}
+_MONITORS = {
+    "regression": ("rmse", "mae", "loss"),
+    "classification": ("loss", "auroc"),
+    "classes": ("loss", "accuracy", "macro_f1"),
+    "segmentation": ("loss",),
+}
 _RANGE_ERRORS = ("greater_than", "less_than", "literal_error", "finite_number", "too_short", "too_long")
 
 
@@ -165,6 +171,7 @@ def describe_options(recipe: Recipe) -> list[dict[str, Any]]:
             "model": {"name": recipe.model.name},
             "task": recipe.task,
             "loss": {"name": recipe.loss.name},
+            "classes": recipe.classes,
             "monitor": recipe.monitor,
         }
     )
@@ -236,6 +243,7 @@ def _check(recipe: Recipe) -> None:
     _within("clip", lambda: recipe.clip_spec)
     _within("augmentation", lambda: recipe.augmentation_ranges)
     _check_task(recipe)
+    _check_classes(recipe)
     _check_start(recipe)
     _check_sampling(recipe)
     _check_data_path(recipe)
@@ -259,19 +267,39 @@ def _check_task(recipe: Recipe) -> None:
     outlines, plain = recipe.task == "segmentation", recipe.task == "regression"
     unfit = {
         "model.name": (model_entry(recipe.model.name).dense != outlines, recipe.model.name),
-        "loss.name": (recipe.loss.name not in _LOSSES[recipe.task], recipe.loss.name),
-        "monitor": (recipe.monitor not in _MONITORS[recipe.task], recipe.monitor),
+        "loss.name": (recipe.loss.name not in _LOSSES[recipe.kind], recipe.loss.name),
+        "monitor": (recipe.monitor not in _MONITORS[recipe.kind], recipe.monitor),
         "target": (outlines and recipe.target != "ef", recipe.target),
         "standardise": (not plain and recipe.standardise, recipe.standardise),
     }
     dense = " or ".join(name for name in list_models() if model_entry(name).dense)
     wanted = (
         f"task segmentation goes with a dense model ({dense}), loss.name dice or bce_sum, monitor loss, target ef; task"
-        " classification with loss.name bce, monitor loss or auroc"
+        " classification with loss.name bce, monitor loss or auroc, or loss.name cross_entropy, monitor loss, accuracy or"
+        " macro_f1"
     )
     for where, (wrong, value) in unfit.items():
         if wrong:
             raise ConfigError("CONFLICT", f"{value!r} does not go with task {recipe.task}", wanted, where=where)
+
+
+def _check_classes(recipe: Recipe) -> None:
+    """Many classes, their names and cases that are parts of a study go together."""
+    many = recipe.kind == "classes"
+    unfit = {
+        "classes": bool(recipe.classes) and not many,
+        "case": recipe.case != "study" and not many,
+        "loss.class_weights": recipe.loss.class_weights != "none" and not many,
+    }
+    for where, wrong in unfit.items():
+        if wrong:
+            cure = "choose task classification and loss.name cross_entropy, or leave it out"
+            raise ConfigError("CONFLICT", "only where one of many classes is learned", cure, where=where)
+    if len(set(recipe.classes)) < len(recipe.classes) or len(recipe.classes) == 1:
+        raise ConfigError("OUT_OF_RANGE", "classes are two different names or more", where="classes")
+    if recipe.split.by == "slice" and recipe.case == "study":
+        what = "slices are split, but a case is a whole study"
+        raise ConfigError("CONFLICT", what, "choose case frame or loop, or split.by patient", where="split.by")
 
 
 def _check_start(recipe: Recipe) -> None:

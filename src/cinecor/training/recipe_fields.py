@@ -115,11 +115,14 @@ class SchedulePart(Part):
 class LossPart(Part):
     """What is minimised."""
 
-    name: Literal["mse", "l1", "huber", "bce", "dice", "bce_sum", "coreecho"] = "mse"
-    """Mean squared error, mean absolute error, or Huber's; bce, binary cross-entropy, where yes or no is learned.
+    name: Literal["mse", "l1", "huber", "bce", "cross_entropy", "dice", "bce_sum", "coreecho"] = "mse"
+    """Mean squared error, mean absolute error, or Huber's; bce, binary cross-entropy, where yes or no is learned;
+    cross_entropy, of a softmax, where one of many classes is.
     Where outlines are: dice (with cross-entropy), a mean; or bce_sum, EchoNet-Dynamic's, half the cross-entropy summed
     over pixels and frames, whose learning rate depends on both. coreecho: Rank-N-Contrast of the embeddings, which
     alone trains the trunk, and mean absolute error, which alone trains the head."""
+    class_weights: Literal["none", "balanced"] = "none"
+    """balanced: in cross_entropy a clip counts by how rare its class is among the training clips."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
     """Of the contrast in coreecho."""
     delta: Annotated[float, Field(gt=0)] = 5.0
@@ -149,10 +152,11 @@ class SecondPart(Part):
 class SplitPart(Part):
     """Who is trained on, validated on and tested on."""
 
-    by: Literal["layout", "patient", "fold", "kfold"] = "layout"
+    by: Literal["layout", "patient", "fold", "kfold", "slice"] = "layout"
     """layout: as the data folder says, and patients where it says nothing; patient: always drawn by patient; fold: one
     of the folds that the layout was published with (CAMUS, EchoNet-Pediatric); kfold: one of `folds` that are drawn by
-    patient, each with its share of every value of the target."""
+    patient, each with its share of every value of the target. slice: every case at random, whatever patient it is of:
+    patients leak from training into test, as in paper 003, and every output says so; it needs `case` loop or frame."""
     fold: Annotated[int, Field(ge=0)] = 0
     """Which fold is tested on, from 0, where there are folds; the next one is the validation split."""
     folds: Annotated[int, Field(ge=3)] = 5
@@ -202,6 +206,14 @@ class PublishedPart(Part):
     """Harmonic mean of precision and sensitivity."""
     accuracy: float | None = None
     """Share that are called what they are."""
+    macro_precision: float | None = None
+    """Of many classes, mean over them; so are the following."""
+    macro_recall: float | None = None
+    """Mean share of a class that is called so."""
+    macro_f1: float | None = None
+    """Mean of the classes' F1."""
+    classes: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Precision, recall, f1 and number by class."""
     groups: dict[str, dict[str, float]] = Field(default_factory=dict)
     """The same figures by name within groups of studies: those of image quality are good and medium, poor."""
 
@@ -213,13 +225,21 @@ class Recipe(Part):
     """What this training is, in one line."""
     task: Literal["regression", "classification", "segmentation"] = "regression"
     """regression: learn the target from clips. classification: learn from clips whether the target, which is 0 or 1, is
-    1; the network's output is a logit, what is predicted its probability. segmentation: learn the left ventricle's
+    1; the network's output is a logit, what is predicted its probability; or, with loss.name cross_entropy, which of
+    many names the target is, by a logit and a probability of each. segmentation: learn the left ventricle's
     outline from the traced frames; the target, which must be ef, is then measured on the outlines by the summation of
     discs, beat by beat."""
     model: ModelPart = ModelPart()
     start: StartPart = StartPart()
     target: str = "ef"
-    """Label to predict: ef (%), edv_ml, esv_ml (mL), infarct_a4c (0 or 1)."""
+    """Label to predict: ef (%), edv_ml, esv_ml (mL), infarct_a4c (0 or 1), group (names), view (names of loops)."""
+    classes: tuple[str, ...] = ()
+    """With loss.name cross_entropy: the names that the target has, in the order of the outputs; filled in, sorted, from
+    the data when a training begins, and kept with the weights."""
+    case: Literal["study", "loop", "frame", "masked"] = "study"
+    """What is split, predicted and counted as one: a study, each of its loops (the slices of an MRI stack), each frame
+    of each loop, or each frame that has an expert's mask; several cases of a patient then stand in the tables, and what
+    is said of patients is the mean of their probabilities. Only where classes are learned."""
     view: str | None = None
     """Only loops of this view (A4C, A2C, PSAX …), of layouts that have several; not given: all. Tables count the loops
     of a study among these."""
@@ -240,9 +260,9 @@ class Recipe(Part):
     """At most."""
     patience: Annotated[int, Field(ge=0)] = 20
     """Stop after so many epochs without a better monitored metric; 0 never stops early."""
-    monitor: Literal["rmse", "mae", "loss", "auroc"] = "rmse"
+    monitor: Literal["rmse", "mae", "loss", "auroc", "accuracy", "macro_f1"] = "rmse"
     """Metric of the validation split that decides on the best epoch; loss where outlines are learned; loss or auroc
-    where yes or no is."""
+    where yes or no is; loss, accuracy or macro_f1 where one of many classes is."""
     gradient_clip: Annotated[float, Field(ge=0)] = 0.0
     """Gradients are cut to this; 0 does not."""
     gradient_clip_by: Literal["norm", "value"] = "norm"
@@ -290,9 +310,20 @@ class Recipe(Part):
         """Name of the monitored metric in the logs."""
         return f"validation_{self.monitor}"
 
+    @property
+    def kind(self) -> Literal["regression", "classification", "segmentation", "classes"]:
+        """The task, where ``classes`` is that of many classes and ``classification`` that of yes or no."""
+        many = self.task == "classification" and self.loss.name == "cross_entropy"
+        return "classes" if many else self.task
+
+    @property
+    def outputs(self) -> int:
+        """How many values the network gives, or maps."""
+        return max(1, len(self.classes))
+
     def watch(self, row: Mapping[str, float | int]) -> float:
         """The monitored metric of a row of the logs so that the lower is the better."""
-        return -row[self.metric] if self.monitor == "auroc" else row[self.metric]
+        return row[self.metric] if self.monitor in ("rmse", "mae", "loss") else -row[self.metric]
 
 
 def _plain(augmentation: Augmentation) -> dict[str, Any]:

@@ -25,8 +25,10 @@ from cinecor.models.checkpoint import MANIFEST_NAME, Manifest, read_manifest
 from cinecor.models.contract import Network
 from cinecor.models.starting import start_from
 from cinecor.records import SPLITS, Study
+from cinecor.training.classes import class_shares
 from cinecor.training.data import TrainingData, open_data
 from cinecor.training.finishing import finish
+from cinecor.training.leakage import warning_of
 from cinecor.training.phases import begin_phase, list_phases
 from cinecor.training.precision import is_mixed
 from cinecor.training.recipe import dump_recipe, fingerprint, load_recipe, network_options, resolve
@@ -35,6 +37,7 @@ from cinecor.training.start import describe_start, pin_start, read_start, start_
 from cinecor.training.task import Task
 
 RECIPE_NAME = "recipe.yaml"
+_LEFT = 22  # columns of a summary's names
 RARE = 0.01  # a training split without one kind starts there, not at infinity
 SUMMARY = {
     "regression": {"rmse": "RMSE", "mae": "MAE", "r2": "R²"},
@@ -45,6 +48,12 @@ SUMMARY = {
         "precision": "precision",
         "f1": "F1",
         "accuracy": "accuracy",
+    },
+    "classes": {
+        "accuracy": "accuracy",
+        "macro_precision": "precision",
+        "macro_recall": "recall",
+        "macro_f1": "F1",
     },
 }
 """What a summary shows, by name."""
@@ -69,12 +78,19 @@ class Run:
         """The metrics of the best epoch and, where the recipe stands for one, those of the paper."""
         metrics, unit = self.manifest.metrics, self.manifest.unit
         lines = [f"best epoch: {metrics['best_epoch']} of {metrics['epochs']} (by validation {self.recipe.monitor})"]
-        words = SUMMARY["classification" if self.recipe.task == "classification" else "regression"]
-        lines.append(f"{'':<12}{''.join(f'{word:>{_wide(word)}}' for word in words.values())}   {unit}".rstrip())
+        words = SUMMARY.get(self.recipe.kind, SUMMARY["regression"])
+        lines.append(f"{'':<{_LEFT}}{''.join(f'{word:>{_wide(word)}}' for word in words.values())}   {unit}".rstrip())
         lines += [_metric_row(split, metrics[split], words) for split in SPLITS]
+        lines += [
+            _metric_row(f"{split}, patients", metrics[split]["by_patient"], words)
+            for split in SPLITS
+            if metrics[split].get("by_patient")
+        ]
         if self.recipe.published is not None:
             lines.append(_metric_row("published", self.recipe.published.model_dump(), words))
         lines.append(f"trained on: {self.manifest.training_data['description']}")
+        leak = warning_of(self.manifest.training_data)
+        lines += [f"warning: {leak}"] if leak else []
         lines.append(f"run: {self.folder}")
         return "\n".join(lines)
 
@@ -101,8 +117,9 @@ def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Pat
     """
     recipe = pin_start(resolve(recipe))
     with _locked(out):
-        _claim(recipe, out)
         opened = open_data(recipe, data, cache or (None if isinstance(data, Path) else out / "cache"))
+        recipe = opened.recipe
+        _claim(recipe, out)
         if (out / MANIFEST_NAME).exists():
             return _read_finished(recipe, opened, out)
         with _memory_errors():
@@ -157,12 +174,16 @@ def make_task(recipe: Recipe, targets: np.ndarray, device: torch.device, *, begu
         begun: weights of a training that was begun will be put in, so that those it started from are not needed.
     """
     torch.manual_seed(recipe.seed)
-    network = create_model(recipe.model.name, **network_options(recipe))
+    network = create_model(recipe.model.name, recipe.outputs, **network_options(recipe))
     options: dict[str, Any] = {"mixed": is_mixed(recipe, device), "channels_last": recipe.channels_last}
     options |= {"outlines": recipe.loss.outline > 0, "frozen": recipe.start.freeze == "trunk"}
     options["contrast"] = recipe.loss.name == "coreecho"
     kept = recipe.start.weights is not None and not begun and _start(network, recipe)
     if recipe.task == "segmentation":
+        return Task(network, **options)
+    if recipe.kind == "classes":
+        if not kept:
+            network.set_output_bias(np.log(class_shares(targets, recipe.outputs)).tolist())
         return Task(network, **options)
     mean, spread = float(targets.mean()), float(targets.std())
     if recipe.task == "classification":
@@ -180,7 +201,7 @@ def make_task(recipe: Recipe, targets: np.ndarray, device: torch.device, *, begu
 
 def _start(network: Network, recipe: Recipe) -> bool:
     start = recipe.start
-    keep = start.head == "keep"
+    keep = start.head == "keep" and read_start(recipe).extra.get("classes", []) == list(recipe.classes)
     return start_from(network, start_folder(recipe), target=recipe.target, keep_head=keep, sha256=start.sha256)
 
 
@@ -214,7 +235,7 @@ def _accelerator(recipe: Recipe) -> str:
 
 def _metric_row(name: str, values: Mapping[str, Any], words: Mapping[str, str]) -> str:
     cells = [(values.get(key), _wide(word)) for key, word in words.items()]
-    return f"{name:<12}" + "".join(f"{'–' if cell is None else format(cell, '.2f'):>{wide}}" for cell, wide in cells)
+    return f"{name:<{_LEFT}}" + "".join(f"{'–' if cell is None else format(cell, '.2f'):>{wide}}" for cell, wide in cells)
 
 
 def _wide(word: str) -> int:

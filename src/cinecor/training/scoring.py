@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from cinecor.errors import ConfigError, DatasetError
 from cinecor.evaluation import Results, evaluate, table
 from cinecor.models.checkpoint import Manifest, load_checkpoint, read_manifest
 from cinecor.records import SPLITS, ClipSpec, Split, Study
+from cinecor.training.cases import make_cases
+from cinecor.training.classes import encode_classes
 from cinecor.training.correction import Line
-from cinecor.training.data import default_cache
+from cinecor.training.data import cache_part, default_cache
 from cinecor.training.finishing import TRUTH_NAME, predictions_name, truth_table
+from cinecor.training.leakage import warning_of
 from cinecor.training.loading import make_loader
 from cinecor.training.outlined import predict_beats
 from cinecor.training.prediction import Said, predict_values, to_predictions, to_probabilities
@@ -70,7 +74,9 @@ def score_run(
     if data is None and split == "test":
         validation, held, _ = predictions_of(run, None, "validation")
         truth = pd.concat([truth, held], ignore_index=True)
-    return evaluate(predictions, truth, split="test" if split == ALL else split, validation=validation), manifest
+    results = evaluate(predictions, truth, split="test" if split == ALL else split, validation=validation)
+    leak = "" if data is not None else warning_of(manifest["training_data"])
+    return (replace(results, warnings=(leak, *results.warnings)) if leak else results), manifest
 
 
 def check_split(name: str) -> None:
@@ -93,20 +99,23 @@ def _read_saved(run: Path, splits: tuple[Split, ...]) -> tuple[pd.DataFrame, pd.
 
 def _predict(run: Path, data: Path, splits: tuple[Split, ...], cache: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     network, manifest = load_checkpoint(run)
-    view = manifest.extra.get("view")
-    by_split = select_splits(keep_labelled(keep_view(read_folder(data)[1], view), manifest.target), splits)
-    spec = ClipSpec.from_dict(manifest.clip)
+    extra, spec = manifest.extra, ClipSpec.from_dict(manifest.clip)
+    view, case, classes = extra.get("view"), extra.get("case", "study"), extra.get("classes", [])
+    cases = make_cases(keep_view(read_folder(data)[1], view), case, spec)
+    target = manifest.target
+    labelled = encode_classes(cases, target, classes) if classes else keep_labelled(cases, target)
+    by_split = select_splits(tuple(labelled), splits)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task = Task(network).to(device)
     folder = cache or default_cache(data)
     listed = [study for each in by_split.values() for study in each]
-    frames = Cache.build(listed, spec, folder if view is None else folder / view)
+    frames = Cache.build(listed, spec, cache_part(folder, view, case))
     tables = []
     for split, studies in by_split.items():
         rows = _measure(task, studies, frames, spec, manifest, device)
-        tables.append(table.from_predictions(to_predictions(rows, studies, split, manifest.target)))
+        tables.append(table.from_predictions(to_predictions(rows, studies, split, target, classes)))
     predictions = pd.concat(tables).reset_index(drop=True)
-    return predictions, truth_table(list(by_split.items()), manifest.target)
+    return predictions, truth_table(list(by_split.items()), target, classes)
 
 
 def _measure(
@@ -118,7 +127,8 @@ def _measure(
     streams, targets = task.network.streams, (manifest.target,)
     clips = ClipDataset(studies, frames, spec, sampling=_sampling(manifest), targets=targets, streams=streams)
     rows = predict_values(task, make_loader(clips, 0, device, batch_size=BATCH), device)
-    return to_probabilities(rows) if manifest.extra.get("task") == "classification" else rows
+    yes_or_no = manifest.extra.get("task") == "classification" and not manifest.extra.get("classes")
+    return to_probabilities(rows) if yes_or_no else rows
 
 
 def select_splits(studies: tuple[Study, ...], splits: tuple[Split, ...]) -> dict[Split, tuple[Study, ...]]:

@@ -12,6 +12,7 @@ from cinecor.datasets.folds import FOLD, assign
 from cinecor.datasets.folds import folds as list_folds
 from cinecor.errors import DatasetError
 from cinecor.records import SPLITS, Split, Study
+from cinecor.training.leakage import refuse_leak
 from cinecor.training.recipe_fields import SplitPart
 
 
@@ -25,7 +26,7 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
 
     Raises:
         DatasetError: BAD_SPLIT where only some studies have a split (or fold) or a split is empty, LEAKAGE where a
-            patient is in several.
+            patient is in several, which ``by: slice`` alone allows.
         ConfigError: OUT_OF_RANGE for a fold that the layout does not have.
     """
     if part.by in ("fold", "kfold"):
@@ -35,6 +36,8 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
             raise DatasetError("BAD_SPLIT", what, cure, where="split.folds")
         found = {study.id: study.split for study in assign(folded, part.fold) if study.split is not None}
         return _checked(found, studies)
+    if part.by == "slice":
+        return _checked(_draw([study.id for study in studies], part), studies, may_leak=True)
     known = [study.split is not None for study in studies]
     if part.by == "layout" and any(known):
         if not all(known):
@@ -104,11 +107,15 @@ def _draw(patients: Sequence[str], part: SplitPart) -> Mapping[str, Split]:
     return {unique[place]: name for place, name in zip(order, listed, strict=False)}
 
 
-def _checked(chosen: Mapping[str, Split], studies: Sequence[Study]) -> dict[Split, tuple[Study, ...]]:
+def _checked(
+    chosen: Mapping[str, Split], studies: Sequence[Study], *, may_leak: bool = False
+) -> dict[Split, tuple[Study, ...]]:
     splits: dict[Split, tuple[Study, ...]] = {
         split: tuple(study for study in studies if chosen[study.id] == split) for split in SPLITS
     }
     _check(splits)
+    if not may_leak:
+        refuse_leak(splits)
     return splits
 
 
@@ -116,16 +123,6 @@ def _check(splits: Mapping[Split, Sequence[Study]]) -> None:
     for split, studies in splits.items():
         if not studies:
             raise DatasetError("BAD_SPLIT", f"the {split} split has no studies with the target", "add some")
-    seen: dict[str, str] = {}
-    shared = {
-        study.patient_id
-        for split, studies in splits.items()
-        for study in studies
-        if seen.setdefault(study.patient_id, split) != split
-    }
-    if shared:
-        what = f"{len(shared)} patients are in more than one split"
-        raise DatasetError("LEAKAGE", what, "repair the table, or choose split.by=patient")
 
 
 def _is_number(value: float | str | None) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 from cinecor.clips.dataset import LV
 from cinecor.evaluation.classification import HALF, auroc
+from cinecor.evaluation.many_classes import PLACED
 from cinecor.evaluation.regression import mae, rmse
 from cinecor.objectives import dice_coefficient
 from cinecor.records import Batch
@@ -32,8 +33,24 @@ def validate(
         device: where to compute.
         check: called after each batch; may raise to end early.
     """
-    measure = _validate_outlines if recipe.task == "segmentation" else _validate_values
-    return measure(recipe, task, loader, device, check)
+    kinds = {"segmentation": _validate_outlines, "classes": _validate_classes}
+    return kinds.get(recipe.kind, _validate_values)(recipe, task, loader, device, check)
+
+
+def _validate_classes(
+    recipe: Recipe, task: Task, loader: Iterable[Batch], device: torch.device, check: Callable[[], None]
+) -> dict[str, float]:
+    """Loss over clips; accuracy and macro F1 over studies, each the mean of the probabilities of its clips."""
+    rows = predict_values(task, loader, device, check)
+    logits = np.array([row.outputs for row in rows])
+    true = np.array([row.targets[recipe.target] for row in rows])
+    loss = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(true).long())
+    _, first, study = np.unique([row.study for row in rows], return_index=True, return_inverse=True)
+    likely = np.zeros((len(first), logits.shape[1]))
+    np.add.at(likely, study, softmax(logits, axis=1))
+    called, right = likely.argmax(1), true[first]
+    figures = {f"validation_{name}": float(PLACED[name](called, right)) for name in ("accuracy", "macro_f1")}
+    return {"validation_loss": float(loss), **figures}
 
 
 def _validate_values(
