@@ -24,7 +24,7 @@ from cinecor.inference.stack_curve import Beat, draw_curves, find_beat
 from cinecor.inference.stack_pictures import draw_stack
 from cinecor.inference.wording import NO_INTERVAL, SYNTHETIC_WARNING, trained_on
 from cinecor.measures.components import largest_components
-from cinecor.measures.short_axis import index_to_body, measure_stack
+from cinecor.measures.short_axis import SURFACE, index_to_body, measure_stack
 from cinecor.records import CineSummary, Diagnosis, Measurement, NotDone, Provenance, Report, Study
 from cinecor.version import __version__
 
@@ -54,6 +54,10 @@ REPORTED: Mapping[str, str] = {
     "lv_mass_g_index": "g/m²",
 }
 """What a report shows of all that is measured, in its order, with units."""
+
+WALLS = ("wall_ed_mean_mm", "wall_ed_max_mm", "thickening_mean")
+ON_MASKS, BY_SEGMENT = "on the same masks", "on the same masks, by segment"
+_METHODS = {"m²": "Mosteller, of height and weight", "mL/m²": "over body surface", "g/m²": "over body surface"}
 
 NO_BODY = "height and weight of the patient are not known"
 NO_CLASSIFIER = "these weights bring no classifier of diseases"
@@ -145,13 +149,14 @@ class StackAnalyser:
         diagnosis, undiagnosed = self._diagnose(features)
         squares = [each.square for each in outlined.outlines.prepared]
         checks = check_masks(outlined.raw, kept, squares, features)
+        stand_ins = () if diagnosis is None else self._stand_ins(features)
         return Report(
             study=study.id,
             modality="MR",
             cines=_summaries(study, outlined),
             measurements=tuple(self._measurements(features, outlined)),
             not_done=(*_unmeasured(features), *without, *undiagnosed, *missing),
-            warnings=(*self._doubts(), *stack.warnings, *beat.warnings, *checks),
+            warnings=(*self._doubts(), *stack.warnings, *beat.warnings, *checks, *stand_ins),
             provenance=self._provenance(),
             pictures=draw_stack(
                 stack,
@@ -167,12 +172,13 @@ class StackAnalyser:
         thickness, how = outlined.stack.thickness_mm, outlined.beat.method
         method = f"{self._ensemble.name}; every slice times {thickness:.3g} mm; {how}"
         for name, unit in REPORTED.items():
-            if name in ("ef", "rvef") and features.get(name, 0.0) <= 0.0:
+            if name not in features or (unit == "%" and name.endswith("ef") and features[name] <= 0.0):
                 continue
+            value = Measurement(name=name, value=features[name], unit=unit, method=_METHODS.get(unit, ON_MASKS))
             if name == "ef":
-                yield self._with_interval(Measurement(name=name, value=features[name], unit=unit, method=method))
-            elif name in features:
-                yield Measurement(name=name, value=features[name], unit=unit, method=method)
+                yield self._with_interval(replace(value, method=method))
+            else:
+                yield replace(value, method=BY_SEGMENT) if name in WALLS else value
 
     def _with_interval(self, ef: Measurement) -> Measurement:
         half = self._half_width()
@@ -194,7 +200,8 @@ class StackAnalyser:
         return half_width(residuals, self._ensemble.predictors[0].settings.level)
 
     def _doubts(self) -> Iterator[str]:
-        if any(each.manifest.training_data.get("synthetic") for each in self._ensemble.predictors):
+        learned = [each.manifest.training_data.get("synthetic") for each in self._ensemble.predictors]
+        if any(learned) or (self._diagnoser is not None and self._diagnoser.synthetic):
             yield SYNTHETIC_WARNING
         if self._half_width() is None:
             yield NO_INTERVAL
@@ -207,6 +214,16 @@ class StackAnalyser:
         except InputError as error:
             return None, (NotDone(what="diagnosis", reason=error.what),)
         return Diagnosis(probabilities=probabilities, method=self._diagnoser.name), ()
+
+    def _stand_ins(self, features: Mapping[str, float]) -> Iterator[str]:
+        """What the classifier had to do without."""
+        missing = () if self._diagnoser is None else self._diagnoser.missing(features)
+        by_body = [name for name in missing if name == SURFACE or name.endswith("_index")]
+        others = [name.replace("_", " ") for name in missing if name not in by_body]
+        if by_body:
+            yield "the group was found with a typical body surface, since this patient's is not known"
+        if others:
+            yield f"the group was found with typical figures for what could not be measured: {', '.join(others)}"
 
     def _provenance(self) -> Provenance:
         manifests = [each.manifest for each in self._ensemble.predictors]

@@ -235,7 +235,9 @@ def _accelerator(recipe: Recipe) -> str:
 
 def _metric_row(name: str, values: Mapping[str, Any], words: Mapping[str, str]) -> str:
     cells = [(values.get(key), _wide(word)) for key, word in words.items()]
-    return f"{name:<{_LEFT}}" + "".join(f"{'–' if cell is None else format(cell, '.2f'):>{wide}}" for cell, wide in cells)
+    return f"{name:<{_LEFT}}" + "".join(
+        f"{'–' if cell is None else format(cell, '.2f'):>{wide}}" for cell, wide in cells
+    )
 
 
 def _wide(word: str) -> int:
