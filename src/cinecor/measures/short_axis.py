@@ -17,7 +17,6 @@ from cinecor.measures.short_axis_walls import (
     RIGHT,
     SECTORS,
     Walls,
-    mean_of_known,
     regions,
     septal_angle,
     trace_walls,
