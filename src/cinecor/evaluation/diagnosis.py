@@ -100,7 +100,9 @@ def calibration_error(probabilities: Float[np.ndarray, "row group"], true: Int[n
     """Expected calibration error of the predicted group (Naeini et al., AAAI 2015)."""
     sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == true
     place = np.minimum((sure * _BINS).astype(np.int64), _BINS - 1)
-    gaps = [abs(sure[place == each].mean() - right[place == each].mean()) * (place == each).mean() for each in set(place)]
+    gaps = [
+        abs(sure[place == each].mean() - right[place == each].mean()) * (place == each).mean() for each in set(place)
+    ]
     return float(sum(gaps))
 
 

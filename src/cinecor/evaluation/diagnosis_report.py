@@ -152,7 +152,9 @@ def _confusion_sheet(judged: Judged) -> Sheet:
     rows = [
         (group, *map(str, counts)) for group, counts in zip(judged.groups, judged.recognised.confusion, strict=True)
     ]
-    return Sheet(title="Confusion: true group down, predicted across", headings=("", *judged.groups), left=(0,), rows=rows)
+    return Sheet(
+        title="Confusion: true group down, predicted across", headings=("", *judged.groups), left=(0,), rows=rows
+    )
 
 
 def _agreement_sheet(agreement: pd.DataFrame) -> Sheet:

@@ -144,7 +144,8 @@ class StackAnalyser:
     def _measured(self, study: Study, outlined: Outlined) -> Report:
         stack, beat = outlined.stack, outlined.beat
         kept, missing = outlined.kept, list(_left_out(study, stack))
-        features = measure_stack(kept["ED"], kept["ES"], stack.spacing_mm, stack.thickness_mm)
+        down = slice(None) if outlined.base_first else slice(None, None, -1)  # from base to apex, as regions are named
+        features = measure_stack(kept["ED"][down], kept["ES"][down], stack.spacing_mm, stack.thickness_mm)
         features, without = _indexed(features, study)
         diagnosis, undiagnosed = self._diagnose(features)
         squares = [each.square for each in outlined.outlines.prepared]

@@ -21,7 +21,11 @@ def mean_of_both(one: Probabilities, other: Probabilities) -> Probabilities:
 
 
 def stack_both(
-    one: Probabilities, other: Probabilities, labels: Sequence[str], groups: Sequence[str], folds: Int[np.ndarray, " row"]
+    one: Probabilities,
+    other: Probabilities,
+    labels: Sequence[str],
+    groups: Sequence[str],
+    folds: Int[np.ndarray, " row"],
 ) -> Probabilities:
     """A logarithmic pool, softmax(a ln p + b ln q), whose weights each fold's patients have from those of the others.
 
