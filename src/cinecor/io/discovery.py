@@ -105,7 +105,9 @@ def _group(instances: Sequence[Instance]) -> tuple[list[tuple[Path, Study]], lis
         if loops or assembly.cines:
             first = min(member.path for member in members)
             name = members[0].study or first.stem
-            found.append((first, Study(id=name, cines=(*loops, *assembly.cines), patient=members[0].patient)))
+            body = members[0].body if assembly.cines else {}  # volumes of MR are told over body surface
+            study = Study(id=name, cines=(*loops, *assembly.cines), patient=members[0].patient, labels=body)
+            found.append((first, study))
     return found, failures
 
 
