@@ -28,7 +28,7 @@ def _cine(spacing=(1.5, 1.5)):
 
 def test_labels_are_places_in_the_list():
     assert [label_of(name) for name in STRUCTURES] == [1, 2, 3]
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="not in tuple"):
         label_of("atrium")
 
 

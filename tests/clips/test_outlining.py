@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from cinecor.clips import Augmentation, Cache, ClipDataset, Sampling
-from cinecor.clips.dataset import LV, STREAM
+from cinecor.clips.dataset import STREAM
 from cinecor.clips.outlining import fill_outlines, to_clip, to_recorded
-from cinecor.clips.transforms import apply, draw, matrix_of
+from cinecor.clips.transforms import apply, draw
 from cinecor.measures import contour_area_mm2
-from cinecor.records import Cine, ClipSpec, Study
+from cinecor.records import LV, Cine, ClipSpec, Study
 
 SPEC = ClipSpec(length=1, height=60, width=80)
 TURNS = np.linspace(0, 2 * np.pi, 200, endpoint=False)
@@ -73,7 +73,7 @@ def test_an_outline_moves_as_its_picture_does(seed):
     ranges = Augmentation(pad=4, rotation_deg=30.0, scale=(0.7, 1.2), shift=0.1, flip=0.5)
     variation = draw(ranges, np.random.default_rng(seed))
     moved = apply(variation, picture[None, None])[0, 0] / 255.0
-    mask = fill_outlines({0: points}, np.array([0]), (0, 0, 80, 60), SPEC, matrix_of(variation, 60, 80))[0]
+    mask = fill_outlines({0: points}, np.array([0]), (0, 0, 80, 60), SPEC, variation)[0]
     assert _dice(moved, mask) > 0.97  # the moved picture is blurred a little
     np.testing.assert_allclose(_centre_and_area(moved), _centre_and_area(mask), atol=0.1)
 
@@ -82,7 +82,7 @@ def test_a_padded_crop_moves_it_too():
     picture = _picture(_pear() / 4, 60, 80)
     variation = draw(Augmentation(pad=9, flip=1.0), np.random.default_rng(3))
     moved = apply(variation, picture[None, None])[0, 0] / 255.0
-    mask = fill_outlines({0: _pear() / 4}, np.array([0]), (0, 0, 80, 60), SPEC, matrix_of(variation, 60, 80))[0]
+    mask = fill_outlines({0: _pear() / 4}, np.array([0]), (0, 0, 80, 60), SPEC, variation)[0]
     assert _dice(moved, mask) > 0.985
 
 
@@ -92,7 +92,7 @@ def test_a_dataset_gives_every_outlined_frame_with_its_mask(tmp_path, transform)
     cache = Cache.build([study], SPEC, tmp_path, progress=False)
     assert cache.square("pear") == (0, 0, 320, 200)
     clips = ClipDataset(
-        [study], cache, SPEC, sampling=Sampling(how="outlined"), transform=transform, outlines=True, targets=()
+        [study], cache, SPEC, sampling=Sampling(how="outlined"), transform=transform, structures=(LV,), targets=()
     )
     assert [clips[index].indices for index in range(len(clips))] == [(0,), (1,)]
     for clip in clips:
@@ -103,4 +103,4 @@ def test_a_study_without_outlines_has_no_outlined_clips(tmp_path):
     study = _study()
     bare = Study(id="pear", cines=(Cine(source=study.cines[0].source, modality="US", frames=3),), labels={"ef": 1.0})
     cache = Cache.build([bare], SPEC, tmp_path, progress=False)
-    assert len(ClipDataset([bare], cache, SPEC, sampling=Sampling(how="outlined"), outlines=True)) == 0
+    assert len(ClipDataset([bare], cache, SPEC, sampling=Sampling(how="outlined"), structures=(LV,))) == 0

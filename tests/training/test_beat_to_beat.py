@@ -44,7 +44,7 @@ def folder(tmp_path_factory):
 def _systoles(monkeypatch, *frames):
     """Maps whose cavity is one pixel smaller in these frames than elsewhere."""
 
-    def outline(_task, prepared, _spec, _device):
+    def outline(_task, prepared, _spec, _device, _output):
         maps = np.ones((len(prepared), 4, 4))
         for frame in frames:
             maps[frame, : 1 + frame % 3] = 0.0

@@ -19,15 +19,13 @@ from cinecor.clips.outlining import fill_outlines
 from cinecor.clips.randomness import make_generator
 from cinecor.clips.sampling import ABSENT, Sampling, Times, choose_listed, choose_random
 from cinecor.clips.streams import WHOLE, make_streams
-from cinecor.clips.transforms import Augmentation, Variation, apply, draw, matrix_of
+from cinecor.clips.structures import MaskStore, cover, known_frames, label_masks
+from cinecor.clips.transforms import Augmentation, Variation, apply, draw
 from cinecor.errors import CinecorError, ConfigError, DatasetError
-from cinecor.records import Batch, Clip, ClipSpec, Study
+from cinecor.records import LV, Batch, Clip, ClipSpec, Study
 
 STREAM = WHOLE
 """Name of the stream of frames as they are."""
-
-LV = "lv"
-"""Name of the mask of the left ventricle."""
 
 
 class ClipDataset(Dataset[Clip]):
@@ -43,7 +41,8 @@ class ClipDataset(Dataset[Clip]):
             of workers nor the order of items matters.
         targets: names of ``Study.labels`` to give with each clip.
         streams: what to give of each clip (``cinecor.clips.streams``).
-        outlines: give the outline of the left ventricle too, as the mask ``lv``.
+        structures: names of the structures whose masks to give too (``cinecor.clips.structures``): of label masks, and
+            the left ventricle (``lv``) of an outline where a frame has no mask.
         repeats: so many consecutive items draw the same random numbers: with random clips, they are the same clip.
 
     Raises:
@@ -64,12 +63,13 @@ class ClipDataset(Dataset[Clip]):
         seed: int = 0,
         targets: Sequence[str] = ("ef",),
         streams: Sequence[str] = (STREAM,),
-        outlines: bool = False,
+        structures: Sequence[str] = (),
         repeats: int = 1,
     ) -> None:
         self.studies, self.cache, self.spec = tuple(studies), cache, spec
         self.sampling, self.transform, self.seed = sampling or Sampling(), transform, seed
-        self.streams, self.outlines, self.repeats = tuple(streams), outlines, repeats
+        self.streams, self.structures, self.repeats = tuple(streams), tuple(structures), repeats
+        self._masks = MaskStore(self.studies, cache)
         _check_spec(spec, cache.spec)
         _check_cached(self.studies, cache)
         self._targets = [_read_targets(study, targets) for study in self.studies]
@@ -133,14 +133,19 @@ class ClipDataset(Dataset[Clip]):
             indices=tuple(indices.tolist()),
             inputs=make_streams(clip, self.streams),
             targets=self._targets[number],
-            masks={LV: self._outline(number, cine, indices, variation)} if self.outlines else {},
+            masks=self._cover(number, cine, indices, variation) if self.structures else {},
         )
 
-    def _outline(self, number: int, cine: int, indices: np.ndarray, variation: Variation | None) -> np.ndarray:
-        study, spec = self.studies[number], self.spec
-        matrix = None if variation is None else matrix_of(variation, spec.height, spec.width)
-        square = self.cache.square(study.id, cine)
-        return fill_outlines(study.cines[cine].contours, indices, square, spec, matrix)
+    def _cover(self, number: int, cine: int, indices: np.ndarray, variation: Variation | None) -> dict[str, np.ndarray]:
+        """Share of each pixel by structure."""
+        study = self.studies[number]
+        labels = self._masks.get(number, cine) if label_masks(study.cines[cine]) else {}
+        covered = dict(zip(self.structures, cover(labels, self.structures, indices, self.spec, variation), strict=True))
+        outlines = {frame: line for frame, line in study.cines[cine].contours.items() if frame not in labels}
+        if LV in covered and outlines:
+            outlined = fill_outlines(outlines, indices, self.cache.square(study.id, cine), self.spec, variation)
+            covered[LV] = np.where(np.isnan(covered[LV]), outlined, covered[LV])
+        return covered
 
     def _vary(self, frames: np.ndarray, indices: np.ndarray, variation: Variation) -> np.ndarray:
         fill = padding_levels(self.spec)
@@ -168,7 +173,7 @@ class ClipDataset(Dataset[Clip]):
                     continue
                 generator = make_generator(self.seed, 0, 0)
                 try:
-                    outlined = tuple(study.cines[cine].contours)
+                    outlined = known_frames(study.cines[cine], self.structures or (LV,))
                     rows = self.sampling.choose(study.id, *self._measure(number, cine), self.spec, generator, outlined)
                 except CinecorError as error:
                     raise type(error)(error.code, error.what, error.cure, where=error.where or study.id) from error

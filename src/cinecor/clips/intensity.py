@@ -1,4 +1,4 @@
-"""Grey levels of a clip made otherwise: tone, speckle, blur, shadow. Nothing here draws; see ``transforms``."""
+"""Grey levels of a clip made otherwise: tone, speckle, blur, shadow, uneven brightness, noise. Nothing here draws; see ``transforms``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ PIVOT = 64.0
 """Grey level about which contrast turns: well below mid-grey, as most of an echo frame is blood and background."""
 BYTE_MEAN, BYTE_STD = 127.5, math.sqrt((256**2 - 1) / 12)
 """Of bytes drawn uniformly."""
+BIAS_KNOTS = 3
+"""A brightness field is drawn at so many places along each side."""
 SOFT_DEG = 2.0
 """Width of the soft edge of a shadow or of a narrowed sector, degrees."""
 
@@ -101,6 +103,28 @@ def beam_angles(height: int, width: int) -> Float[np.ndarray, "height width"]:
     angles: np.ndarray = np.degrees(np.arctan2(columns - (width - 1) / 2, rows + 0.5))
     angles.flags.writeable = False
     return angles
+
+
+def bias_field(height: int, width: int, strength: float, seed: int) -> Float32[np.ndarray, "height width"]:
+    """Factors of a brightness that is uneven over the image, as a coil's is: exp of a smooth field of ±``strength``.
+
+    Drawn at ``BIAS_KNOTS`` x ``BIAS_KNOTS`` places; a function of the arguments alone.
+    """
+    generator = np.random.Generator(np.random.Philox(seed))
+    knots = generator.uniform(-strength, strength, (BIAS_KNOTS, BIAS_KNOTS)).astype(np.float32)
+    return np.exp(np.asarray(cv2.resize(knots, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32))
+
+
+def add_noise(
+    clip: Float32[np.ndarray, "channel time height width"], strength: float, seed: int
+) -> Float32[np.ndarray, "channel time height width"]:
+    """Gaussian noise of standard deviation ``strength`` (grey levels), new in every pixel; a function of ``seed``.
+
+    All channels of a frame share it, so that grey stays grey.
+    """
+    generator = np.random.Generator(np.random.Philox(seed))
+    noise = generator.standard_normal(clip.shape[1:], dtype=np.float32) * np.float32(strength)
+    return np.clip(clip + noise, 0.0, 255.0)
 
 
 def _ramp(values: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "height width"]:

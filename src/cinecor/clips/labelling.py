@@ -26,6 +26,17 @@ def label_of(structure: str) -> int:
     return STRUCTURES.index(structure) + 1
 
 
+def cut_labels(mask: Mask, square: Square) -> UInt8[np.ndarray, "rows columns"]:
+    """What of a mask a square shows, recorded pixels; 0 beyond the frame."""
+    left, top, right, bottom = square
+    height, width = mask.shape
+    labels = np.zeros((bottom - top, right - left), np.uint8)
+    inner = mask[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)]
+    rows, columns = max(-top, 0), max(-left, 0)
+    labels[rows : rows + inner.shape[0], columns : columns + inner.shape[1]] = inner
+    return labels
+
+
 def share_pixels(
     mask: Mask, structures: Sequence[str], square: Square, spec: ClipSpec
 ) -> Float32[np.ndarray, "structure tall wide"]:
@@ -40,12 +51,7 @@ def share_pixels(
         square: which part of the recorded frame the clip shows; beyond the frame there is no structure.
         spec: height and width of the clip.
     """
-    left, top, right, bottom = square
-    height, width = mask.shape
-    labels = np.zeros((bottom - top, right - left), np.uint8)
-    inner = mask[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)]
-    rows, columns = max(-top, 0), max(-left, 0)
-    labels[rows : rows + inner.shape[0], columns : columns + inner.shape[1]] = inner
+    labels = cut_labels(mask, square)
     one_hot = np.stack([labels == label_of(name) for name in structures], axis=2).astype(np.float32)
     return np.ascontiguousarray(resize(one_hot, spec))
 

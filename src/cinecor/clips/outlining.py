@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64, Int64
 
 from cinecor.clips.preparation import Square
+from cinecor.clips.transforms import Variation, move_points, size_of
 from cinecor.records import ClipSpec, Contour
 
 FINER = 8  # steps a pixel at which an outline is filled
@@ -23,8 +24,8 @@ def fill_outlines(
     indices: Int64[np.ndarray, " length"],
     square: Square,
     spec: ClipSpec,
-    matrix: Float64[np.ndarray, "2 3"] | None = None,
-) -> Float32[np.ndarray, "length height width"]:
+    variation: Variation | None = None,
+) -> Float32[np.ndarray, "length tall wide"]:
     """The share of every pixel that lies inside the outline, 0 to 1; NaN for frames without one.
 
     Args:
@@ -32,15 +33,16 @@ def fill_outlines(
         indices: recorded frame of each clip frame.
         square: which part of the recorded frame the clip shows.
         spec: its height and width.
-        matrix: geometric variation of the clip, pixels of its frames.
+        variation: of the clip.
     """
-    filled = np.full((len(indices), spec.height, spec.width), UNKNOWN, dtype=np.float32)
+    size = (spec.height, spec.width) if variation is None else size_of(variation, spec.height, spec.width)
+    filled = np.full((len(indices), *size), UNKNOWN, dtype=np.float32)
     for place, index in enumerate(indices.tolist()):
         if index in contours:
             points = to_clip(contours[index], square, spec)
-            if matrix is not None:
-                points = points @ matrix[:, :2].T + matrix[:, 2]
-            filled[place] = _cover(points, spec.height, spec.width)
+            if variation is not None:
+                points = move_points(variation, points, spec.height, spec.width)
+            filled[place] = _cover(points, *size)
     return filled
 
 

@@ -30,7 +30,7 @@ def find_obstacle(dataset: ClipDataset) -> str:
         return f"only whole frames are made on the device, not {', '.join(dataset.streams)}"
     if dataset.spec.time != "frames":
         return f"splines through a whole {dataset.spec.time} are not made on the device"
-    if dataset.outlines:
+    if dataset.structures:
         return "outlines are not made on the device"
     others = beyond_offsets(dataset.transform or NONE)
     return f"the augmentation's {', '.join(others)} is not made on the device" if others else ""

@@ -38,7 +38,7 @@ class Sampling:
 
     ``first`` (from frame 0), ``random`` (uniform over all starts, anew each epoch), ``even`` (spread over all starts),
     ``all`` (every ``stride``-th start), ``listed`` (the starts that ``starts`` gives for a study), ``outlined`` (from
-    every frame of the loop that has an outline, or earlier where the loop would end before the clip).
+    every frame of the loop that has an outline or a mask, or earlier where the loop would end before the clip).
     """
 
     how: How = "random"
@@ -65,7 +65,7 @@ class Sampling:
         generator: np.random.Generator,
         outlined: Sequence[int] = (),
     ) -> Indices:
-        """All clips of one loop; ``outlined`` are its frames that have an outline."""
+        """All clips of one loop; ``outlined`` are its frames that have an outline or a mask."""
         match self.how:
             case "first":
                 return choose_first(frames, spec, times_ms)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from jaxtyping import Float32, Float64, UInt8
+from jaxtyping import Float, Float32, Float64, UInt8
 
 from cinecor.clips import geometry, intensity
 from cinecor.errors import ConfigError
@@ -21,10 +21,14 @@ from cinecor.errors import ConfigError
 Levels: TypeAlias = UInt8[np.ndarray, "channel time height width"] | Float32[np.ndarray, "channel time height width"]
 Range: TypeAlias = tuple[float, float]
 
-_DRAWS = 23  # uniform numbers a variation is made of; each has its place whether its range is used or not
+_DRAWS = 31  # uniform numbers a variation is made of; each has its place whether its range is used or not
 SHADOW_CENTRE_DEG = 40.0
 """A shadow's middle beam lies at most so far from straight down."""
 
+_FROM_ZERO = (
+    *("pad", "rotation_deg", "shift", "brightness", "speckle", "blur_px"),
+    *("elastic_px", "bias", "noise", "window_px"),
+)
 _BLACK = np.zeros((1, 1, 1, 1), dtype=np.float32)
 
 
@@ -67,9 +71,18 @@ class Augmentation:
     """Probability of a narrower sector."""
     narrow_deg: Range = (25.0, 45.0)
     """Half-angle of that sector, drawn for each side."""
+    elastic_px: float = 0.0
+    """Up to this standard deviation of a smooth random displacement, pixels."""
+    bias: float = 0.0
+    """Up to this strength of a brightness that is uneven over the image: factors of exp(-bias) to exp(bias)."""
+    noise: float = 0.0
+    """Up to this standard deviation of Gaussian noise, grey levels."""
+    window_px: int = 0
+    """Train on a square window of so many pixels a side, anywhere in the frame; 0: on whole frames. Networks that take
+    any size learn faster from it, and see whole frames in validation and ever after."""
 
     def __post_init__(self) -> None:
-        for name in ("pad", "rotation_deg", "shift", "brightness", "speckle", "blur_px"):
+        for name in _FROM_ZERO:
             _check(name, float(getattr(self, name)), 0.0, math.inf)
         for name in ("flip", "shadow", "narrow"):
             _check(name, getattr(self, name), 0.0, 1.0)
@@ -103,6 +116,16 @@ class Variation:
     """Centre (degrees), width (degrees), transmission, first depth (as a part of the height)."""
     sector_deg: tuple[float, float] | None = None
     """Left and right edge of a narrower sector."""
+    elastic_px: float = 0.0
+    elastic_seed: int = 0
+    bias: float = 0.0
+    bias_seed: int = 0
+    noise: float = 0.0
+    noise_seed: int = 0
+    window_px: int = 0
+    """Side of the window that is left of the frame; 0: all of it."""
+    window_at: tuple[float, float] = (0.5, 0.5)
+    """Where it lies, down and to the right, as a part of the way that it could."""
 
     def as_dict(self) -> dict[str, Any]:
         """A plain mapping for a log; ``from_dict`` reads it back, also by way of JSON."""
@@ -141,6 +164,21 @@ WIDE = Augmentation(
 )
 """Ours, for weights that must bear machines and settings they have not seen; no paper's."""
 
+CINE_MRI = Augmentation(
+    rotation_deg=45.0,
+    scale=(0.8, 1.25),
+    shift=0.08,
+    contrast=(0.8, 1.2),
+    gamma=(0.7, 1.5),
+    gain=(0.85, 1.15),
+    blur_px=0.8,
+    elastic_px=3.0,
+    bias=0.3,
+    noise=8.0,
+)
+"""Ours, for short-axis slices: what nnU-Net and the ACDC challenge's entries vary, without mirroring. Scanners show the
+right ventricle on the left: in all 100 patients of ACDC's training set it lies within 65° of there."""
+
 AUGMENTATIONS: Mapping[str, Augmentation] = {
     "none": NONE,
     "coreecho": COREECHO,
@@ -148,6 +186,7 @@ AUGMENTATIONS: Mapping[str, Augmentation] = {
     "transfer": TRANSFER,
     "madani": MADANI,
     "wide": WIDE,
+    "cine_mri": CINE_MRI,
 }
 
 
@@ -182,6 +221,14 @@ def draw(augmentation: Augmentation, generator: np.random.Generator) -> Variatio
         blur_px=_between((0.0, augmentation.blur_px), u[14]),
         shadow=_shadow(augmentation, u[16:20]) if u[15] < augmentation.shadow else None,
         sector_deg=_sector(augmentation, u[21:23]) if u[20] < augmentation.narrow else None,
+        elastic_px=_between((0.0, augmentation.elastic_px), u[23]),
+        elastic_seed=int(u[24] * 2**53),
+        bias=_between((0.0, augmentation.bias), u[25]),
+        bias_seed=int(u[26] * 2**53),
+        noise=_between((0.0, augmentation.noise), u[27]),
+        noise_seed=int(u[28] * 2**53),
+        window_px=augmentation.window_px,
+        window_at=(float(u[29]), float(u[30])),
     )
 
 
@@ -190,20 +237,59 @@ def apply(
 ) -> Float32[np.ndarray, "channel time height width"]:
     """The clip as the variation has it, in grey levels.
 
-    In this order: tone, speckle, blur, shadow, narrower sector (all of which belong to the image), then one
-    geometric map of image and sector together. ``fill`` (grey level, one for all channels or one a channel) comes in
-    from outside the frame.
+    In this order: tone, speckle, blur, shadow, narrower sector, uneven brightness, noise (all of which belong to the
+    image), then :func:`move`, image and sector together.
     """
-    return _moved(variation, _shaded(variation, _toned(variation, clip)), fill)
+    return move(variation, _noisy(variation, _shaded(variation, _toned(variation, clip))), fill)
+
+
+def move(
+    variation: Variation,
+    planes: Float32[np.ndarray, "channel time height width"],
+    fill: Float32[np.ndarray, "values 1 1 1"] = _BLACK,
+) -> Float32[np.ndarray, "channel time tall wide"]:
+    """What a variation does to the place of things: all planes through one geometric map.
+
+    ``fill`` (grey level, one for all channels or one a channel) comes in from outside the frame.
+    """
+    height, width = planes.shape[2:]
+    straight = variation.rotation_deg == 0.0 and variation.scale == 1.0 and variation.shift == (0.0, 0.0)
+    if straight and variation.elastic_px == 0.0 and variation.window_px == 0:
+        return geometry.offset(planes[..., ::-1] if variation.flip else planes, *variation.offset_px, fill)
+    size, displacement = size_of(variation, height, width), _displacement_of(variation, height, width)
+    return geometry.warp(planes, matrix_of(variation, height, width), fill, size, displacement)
+
+
+def move_points(
+    variation: Variation, points: Float[np.ndarray, "points 2"], height: int, width: int
+) -> Float64[np.ndarray, "points 2"]:
+    """Where points (x, y) of a frame of that size come to lie."""
+    matrix, displacement = matrix_of(variation, height, width), _displacement_of(variation, height, width)
+    return geometry.move_points(points, matrix, displacement)
+
+
+def size_of(variation: Variation, height: int, width: int) -> tuple[int, int]:
+    """Height and width that a variation leaves of a frame of that size."""
+    side = variation.window_px
+    return (min(side, height), min(side, width)) if side else (height, width)
 
 
 def matrix_of(variation: Variation, height: int, width: int) -> Float64[np.ndarray, "2 3"]:
-    """The geometric map (x, y) → (x, y) of a variation, pixels of a frame of that size."""
+    """The affine map (x, y) → (x, y) of a variation, pixels of a frame of that size and of what is left of it."""
     down = variation.shift[0] * height + variation.offset_px[0]
     right = variation.shift[1] * width + variation.offset_px[1]
-    return geometry.make_matrix(
+    matrix = geometry.make_matrix(
         height, width, variation.rotation_deg, variation.scale, down, right, flip=variation.flip
     )
+    tall, wide = size_of(variation, height, width)
+    matrix[:, 2] -= round(variation.window_at[1] * (width - wide)), round(variation.window_at[0] * (height - tall))
+    return matrix
+
+
+def _displacement_of(variation: Variation, height: int, width: int) -> Float32[np.ndarray, "axis tall wide"] | None:
+    if variation.elastic_px == 0.0:
+        return None
+    return geometry.make_displacement(*size_of(variation, height, width), variation.elastic_px, variation.elastic_seed)
 
 
 def _toned(variation: Variation, clip: Levels) -> Float32[np.ndarray, "channel time height width"]:
@@ -226,14 +312,12 @@ def _shaded(
     return clip
 
 
-def _moved(
-    variation: Variation,
-    clip: Float32[np.ndarray, "channel time height width"],
-    fill: Float32[np.ndarray, "values 1 1 1"],
+def _noisy(
+    variation: Variation, clip: Float32[np.ndarray, "channel time height width"]
 ) -> Float32[np.ndarray, "channel time height width"]:
-    if variation.rotation_deg == 0.0 and variation.scale == 1.0 and variation.shift == (0.0, 0.0):
-        return geometry.offset(clip[..., ::-1] if variation.flip else clip, *variation.offset_px, fill)
-    return geometry.warp(clip, matrix_of(variation, *clip.shape[2:]), fill)
+    if variation.bias > 0:
+        clip = np.clip(clip * intensity.bias_field(*clip.shape[2:], variation.bias, variation.bias_seed), 0.0, 255.0)
+    return intensity.add_noise(clip, variation.noise, variation.noise_seed) if variation.noise > 0 else clip
 
 
 def _between(limits: Range, u: float) -> float:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-EF = "ef"
+EF, RVEF = "ef", "rvef"
 CLASS = "="
 """Between the name of a quantity and one of its classes: ``group=DCM`` is the probability of that class."""
 
 _LABELS = {
     EF: "Ejection fraction",
+    RVEF: "Right ventricular ejection fraction",
     "edv_ml": "End-diastolic volume",
     "esv_ml": "End-systolic volume",
     "sv_ml": "Stroke volume",
+    "rv_edv_ml": "Right ventricular end-diastolic volume",
+    "rv_esv_ml": "Right ventricular end-systolic volume",
+    "lv_mass_g": "Left ventricular mass",
     "group": "Diagnostic group",
     "view": "View",
     "infarct": "Infarct",
@@ -34,7 +38,7 @@ def is_binary(true: Iterable[float]) -> bool:
 
 def unit(quantity: str) -> str:
     """Unit of a quantity: EF is in percent, others carry theirs at the end of their name (``edv_ml``)."""
-    if quantity == EF:
+    if quantity in (EF, RVEF):
         return "%"
     return next((sign for ending, sign in _UNITS.items() if quantity.endswith(ending)), "")
 

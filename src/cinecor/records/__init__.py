@@ -74,6 +74,7 @@ Mask: TypeAlias = UInt8[np.ndarray, "height width"]
 
 STRUCTURES = ("rv", "myocardium", "lv")
 """What the labels 1, 2 and 3 of a mask are called."""
+LV = "lv"
 
 Contour: TypeAlias = Float[np.ndarray, "points 2"]
 """An outline (x, y) in pixels of the cine's own frames. An LV endocardium starts at one mitral hinge and ends at the

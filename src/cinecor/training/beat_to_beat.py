@@ -25,7 +25,7 @@ from cinecor.errors import ConfigError
 from cinecor.evaluation import Results, evaluate, table
 from cinecor.measures import cavity_areas
 from cinecor.models.checkpoint import Manifest, load_checkpoint
-from cinecor.records import SPLITS, ClipSpec, Study
+from cinecor.records import LV, SPLITS, ClipSpec, Study
 from cinecor.training.data import default_cache
 from cinecor.training.finishing import truth_table
 from cinecor.training.outlined import outline_frames
@@ -145,11 +145,14 @@ def _predict_all(
 ) -> dict[str, list[Said]]:
     """Rows of each way; adds studies without a systole to ``without``."""
     rows: dict[str, list[Said]] = {ONE: [], EVERY: [], BEATS: []}
+    output = (outlining.manifest.extra.get("structures") or [LV]).index(LV)
     for study in studies:
         target = judging.manifest.target
         truth = {target: float(study.labels[target])}
         for number, cine in enumerate(study.cines):
-            maps = outline_frames(outlining.task, outlining.frames.frames(study.id, number), outlining.spec, device)
+            maps = outline_frames(
+                outlining.task, outlining.frames.frames(study.id, number), outlining.spec, device, output
+            )
             beats = choose_beats(cavity_areas(maps), cine.times_ms, judging.spec, compat=compat)
             frames = judging.frames.frames(study.id, number)
             every = tuple(range(0, count_starts(len(frames), judging.spec, cine.times_ms), stride))

@@ -16,13 +16,14 @@ import platformdirs
 from cinecor.clips import Cache, ClipDataset, Sampling
 from cinecor.clips.dataset import STREAM
 from cinecor.errors import DatasetError
-from cinecor.records import Split, Study
+from cinecor.records import LV, Split, Study
 from cinecor.training.cases import make_cases
 from cinecor.training.classes import encode_classes, list_classes
 from cinecor.training.leakage import KEY, leak_of
 from cinecor.training.reading import is_synthetic, read_folder
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.splitting import keep_labelled, keep_view, split_studies
+from cinecor.training.stacks import is_stack, measure_truth
 from cinecor.training.starts import read_starts
 
 Purpose: TypeAlias = Literal["train", "validation", "test"]
@@ -72,8 +73,20 @@ class TrainingData:
             targets=(self.recipe.target,),
             streams=streams,
             repeats=1 if purpose != "train" or self.recipe.sampling.views_differ else self.recipe.sampling.views,
-            outlines=self.recipe.task == "segmentation" or (purpose == "train" and self.recipe.loss.outline > 0),
+            structures=self._structures(purpose),
         )
+
+    def _structures(self, purpose: Purpose) -> tuple[str, ...]:
+        if self.recipe.task == "segmentation":
+            return self.recipe.structures
+        return (LV,) if purpose == "train" and self.recipe.loss.outline > 0 else ()
+
+    @property
+    def parts(self) -> Literal["clips", "beats", "stacks"]:
+        """What a prediction is made of."""
+        if self.recipe.task != "segmentation":
+            return "clips"
+        return "stacks" if all(is_stack(study) for study in self.studies) else "beats"
 
     def read_targets(self, split: Split) -> np.ndarray:
         """The target of each study of a split."""
@@ -111,7 +124,8 @@ class TrainingData:
 
 
 def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None = None) -> TrainingData:
-    """Read a data folder (headers and tables only; masks where a clip is cropped to them) and split its studies.
+    """Read a data folder (headers and tables only; masks where a clip is cropped to them,
+    or where they are what is learned) and split its studies.
 
     The recipe that is kept has the names of the classes that the data have.
 
@@ -130,6 +144,8 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
         layout, studies = "memory", list(source)
         folder = cache or default_cache(Path.cwd() / "memory")
     cases = make_cases(keep_view(studies, recipe.view), recipe.case, recipe.clip_spec)
+    if recipe.task == "segmentation":
+        cases = [measure_truth(study) for study in cases]
     if recipe.kind == "classes":
         recipe = recipe.model_copy(update={"classes": recipe.classes or list_classes(cases, recipe.target)})
         labelled: Sequence[Study] = encode_classes(cases, recipe.target, recipe.classes)

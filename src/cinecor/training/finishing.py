@@ -27,18 +27,19 @@ from cinecor.training.correction import Line, fit_line
 from cinecor.training.data import TrainingData
 from cinecor.training.interruption import Interruption
 from cinecor.training.loading import make_loader
-from cinecor.training.outlined import predict_beats
+from cinecor.training.mask_keeping import MaskKeeper
+from cinecor.training.outlined import predict_outlined
 from cinecor.training.prediction import Said, embed_clips, predict_values, to_predictions, to_probabilities
 from cinecor.training.recipe import fingerprint, network_options
 from cinecor.training.recipe_fields import Recipe
+from cinecor.training.stacks import MEASURED
 from cinecor.training.start import join_licences
 from cinecor.training.state import State
 from cinecor.training.task import Task
 from cinecor.version import __version__
 
 TRUTH_NAME = "truth.csv"
-_PARTS = {"regression": "clips", "segmentation": "beats"}
-MEASURED = 200
+OUTLINED = 200
 """Studies of the training split whose whole loops are outlined: enough for a straight line, where all take an hour."""
 LEVEL = 0.9  # of the interval that the calibration is meant for
 REFERENCE = "reference_embeddings"
@@ -70,12 +71,14 @@ def finish(
     stored = {name: _as_stored(tensor, recipe.weights) for name, tensor in task.network.state_dict().items()}
     task.network.load_state_dict(stored)
     full = Task(task.network, channels_last=recipe.channels_last).to(device).eval()
-    truth = truth_table([(split, data.splits[split]) for split in SPLITS], recipe.target, recipe.classes)
+    more = MEASURED if data.parts == "stacks" else ()
+    truth = truth_table([(split, data.splits[split]) for split in SPLITS], recipe.target, recipe.classes, more)
     table.write(truth, out / TRUTH_NAME)
+    keeper = MaskKeeper(out, recipe.structures)
     with Interruption() as interruption:
-        rows = {split: _predict(recipe, data, cache, full, split, device, interruption) for split in SPLITS}
+        rows = {split: _predict(recipe, data, cache, full, split, device, interruption, keeper) for split in SPLITS}
         reference = _embed(recipe, data, cache, full, device)
-    line = fit_line(rows["train"], recipe.target) if recipe.task == "segmentation" else Line()
+    line = fit_line(rows["train"], recipe.target) if data.parts == "beats" else Line()
     metrics: dict[str, Any] = describe_history(recipe, state)
     calibration: dict[str, Any] = {}
     for split in SPLITS:
@@ -87,9 +90,13 @@ def finish(
             metrics[split] = _finish_classes(recipe, predictions, truth, out / patients_name(split))
             continue
         pairs = table.pair(predictions, truth) if rows[split] else _NOTHING
+        pairs = pairs[pairs["quantity"] == recipe.target] if more else pairs
         metrics[split] = {**measure(pairs, recipe.task), "studies": len(pairs)}
         if split == "validation":
-            calibration = {**calibrate(pairs, recipe), "line": {"slope": line.slope, "intercept": line.intercept}}
+            found = calibrate(pairs, recipe, data.parts)
+            calibration = {**found, "line": {"slope": line.slope, "intercept": line.intercept}}
+    if overlaps := keeper.finish():
+        metrics["test"]["dice"] = overlaps
     manifest = describe(recipe, data, metrics, calibration, state.start)
     return save_checkpoint(out, task.network.cpu(), manifest, tensors=reference)
 
@@ -102,10 +109,15 @@ def _predict(
     split: Split,
     device: torch.device,
     interruption: Interruption,
+    keeper: MaskKeeper,
 ) -> list[Said]:
     if recipe.task == "segmentation":
-        spec, studies = recipe.clip_spec, data.splits[split][: MEASURED if split == "train" else None]
-        return list(predict_beats(task, studies, cache, spec, recipe.target, device, interruption.check))
+        studies, keep = (
+            data.splits[split][: OUTLINED if split == "train" else None],
+            keeper if split == "test" else None,
+        )
+        found = (task, studies, cache, recipe.clip_spec, recipe.structures, device, interruption.check, keep)
+        return list(predict_outlined(*found))
     clips = data.make_dataset(cache, split, "test", task.network.streams)
     loader = make_loader(clips, recipe.workers, device, batch_size=recipe.batch_size)
     rows = predict_values(task, loader, device, interruption.check)
@@ -136,7 +148,7 @@ def measure(pairs: pd.DataFrame, task: str = "regression") -> dict[str, float | 
     return {name: float(value) if np.isfinite(value) else None for name, value in values.items()}
 
 
-def calibrate(pairs: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
+def calibrate(pairs: pd.DataFrame, recipe: Recipe, parts: str) -> dict[str, Any]:
     """What a split conformal interval needs: the absolute residual of every validation study, ascending.
 
     Nothing where yes or no is predicted: a probability has no such interval.
@@ -145,7 +157,7 @@ def calibrate(pairs: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
         return {}
     residuals = np.sort(np.abs(pairs["predicted"].to_numpy(dtype=float) - pairs["true"].to_numpy(dtype=float)))
     return {
-        "method": f"split conformal, absolute residual of the mean over {_PARTS[recipe.task]}",
+        "method": f"split conformal, absolute residual of the mean over {parts}",
         "split": "validation",
         "quantity": recipe.target,
         "level": LEVEL,
@@ -154,14 +166,27 @@ def calibrate(pairs: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
 
 
 def truth_table(
-    splits: Sequence[tuple[str, Sequence[Study]]], target: str, classes: Sequence[str] = ()
+    splits: Sequence[tuple[str, Sequence[Study]]],
+    target: str,
+    classes: Sequence[str] = (),
+    more: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """The target of every study, as evaluation reads it; of classes a row for each, 1 where the study is of it."""
+    """The target of every study, as evaluation reads it; of classes a row for each, 1 where the study is of it.
+
+    Args:
+        splits: studies by split.
+        target: name of the label.
+        classes: names of the classes, where that is what the target is.
+        more: other labels, of the studies that have them.
+    """
     rows = [
         (study.id, study.patient_id, split, quantity, value)
         for split, studies in splits
         for study in studies
-        for quantity, value in _true_values(float(study.labels[target]), target, classes)
+        for quantity, value in [
+            *_true_values(float(study.labels[target]), target, classes),
+            *((name, float(study.labels[name])) for name in more if name != target and name in study.labels),
+        ]
     ]
     return table.check_truth(pd.DataFrame(rows, columns=list(table.TRUTH_COLUMNS)))
 
@@ -206,6 +231,7 @@ def describe(
             "calibration": dict(calibration),
             "clips_per_loop": 1 if recipe.sampling.from_first else recipe.sampling.test_clips,
             "task": recipe.task,
+            "structures": list(recipe.structures) if recipe.task == "segmentation" else [],
             "classes": list(recipe.classes),
             "case": recipe.case,
             "view": recipe.view,

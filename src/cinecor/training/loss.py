@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
+import torch
 from torch import Tensor, nn
 
-from cinecor.clips.dataset import LV
 from cinecor.objectives import coreecho_first_stage, dice_and_cross_entropy, summed_cross_entropy
-from cinecor.records import Batch
+from cinecor.records import LV, Batch
 from cinecor.training.recipe_fields import LossPart, Recipe
 
 Loss: TypeAlias = Callable[[Any, Batch], Tensor]
@@ -21,7 +21,7 @@ def make_loss(recipe: Recipe, class_weights: Tensor | None = None) -> Loss:
     """The recipe's loss: mean over a batch, in which each class may have a weight."""
     if recipe.task == "segmentation":
         compare_maps = compare_outlines(recipe.loss)
-        return lambda logits, batch: compare_maps(logits, batch.masks[LV].unsqueeze(1))
+        return lambda logits, batch: compare_maps(logits, stack_masks(batch, recipe.structures))
     if recipe.loss.name == "coreecho":
         return partial(_of_contrast, recipe)
     if recipe.kind == "classes":
@@ -37,6 +37,11 @@ def make_loss(recipe: Recipe, class_weights: Tensor | None = None) -> Loss:
         return of_values(values, batch) + weight * dice_and_cross_entropy(logits, batch.masks[LV].unsqueeze(1))
 
     return of_both if weight > 0 else of_values
+
+
+def stack_masks(batch: Batch, structures: Sequence[str]) -> Tensor:
+    """The masks of a batch, ``batch structure time height width``."""
+    return torch.stack([batch.masks[name] for name in structures], dim=1)
 
 
 def _of_contrast(recipe: Recipe, outputs: tuple[Tensor, Tensor], batch: Batch) -> Tensor:

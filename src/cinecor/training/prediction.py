@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -27,6 +27,8 @@ class Said:
     targets: Mapping[str, float]
     outputs: tuple[float, ...] = ()
     """All outputs of a network that has several."""
+    more: Mapping[str, float] = field(default_factory=dict)
+    """Other quantities that were said of the same place."""
 
 
 @torch.no_grad()
@@ -66,6 +68,14 @@ def to_class_rows(rows: Sequence[Said], quantity: str, classes: Sequence[str]) -
             yield class_quantity(quantity, name), replace(row, value=share)
 
 
+def to_named_rows(rows: Sequence[Said], target: str) -> Iterator[tuple[str, Said]]:
+    """The target of each row, and the other quantities that were said with it."""
+    for row in rows:
+        yield target, row
+        for name, value in row.more.items():
+            yield name, replace(row, value=value)
+
+
 def embed_clips(task: Task, loader: Iterable[Batch], device: torch.device) -> Tensor:
     """Embeddings of all clips of a loader, ``clips feature``, on the CPU."""
     task.eval()
@@ -77,7 +87,7 @@ def to_predictions(
 ) -> list[Prediction]:
     """The rows as records for a table: one a clip, or one a clip and class."""
     patients = {study.id: study.patient_id for study in studies}
-    named = to_class_rows(rows, target, classes) if classes else ((target, row) for row in rows)
+    named = to_class_rows(rows, target, classes) if classes else to_named_rows(rows, target)
     return [
         Prediction(
             study=row.study,

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from cinecor.clips.transforms import AUGMENTATIONS, beyond_offsets
 from cinecor.errors import ConfigError
 from cinecor.models import list_models, model_entry, model_options
+from cinecor.records import LV, STRUCTURES
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
 
@@ -33,7 +34,7 @@ _MONITORS = {
     "regression": ("rmse", "mae", "loss"),
     "classification": ("loss", "auroc"),
     "classes": ("loss", "accuracy", "macro_f1"),
-    "segmentation": ("loss",),
+    "segmentation": ("loss", "dice"),
 }
 _RANGE_ERRORS = ("greater_than", "less_than", "literal_error", "finite_number", "too_short", "too_long")
 
@@ -243,6 +244,7 @@ def _check(recipe: Recipe) -> None:
     _within("clip", lambda: recipe.clip_spec)
     _within("augmentation", lambda: recipe.augmentation_ranges)
     _check_task(recipe)
+    _check_structures(recipe)
     _check_classes(recipe)
     _check_start(recipe)
     _check_sampling(recipe)
@@ -271,16 +273,26 @@ def _check_task(recipe: Recipe) -> None:
         "monitor": (recipe.monitor not in _MONITORS[recipe.kind], recipe.monitor),
         "target": (outlines and recipe.target != "ef", recipe.target),
         "standardise": (not plain and recipe.standardise, recipe.standardise),
+        "structures": (not outlines and recipe.structures != (LV,), ", ".join(recipe.structures)),
     }
     dense = " or ".join(name for name in list_models() if model_entry(name).dense)
     wanted = (
-        f"task segmentation goes with a dense model ({dense}), loss.name dice or bce_sum, monitor loss, target ef; task"
+        f"task segmentation goes with a dense model ({dense}), loss.name dice or bce_sum, monitor loss or dice, target ef;"
+        " task"
         " classification with loss.name bce, monitor loss or auroc, or loss.name cross_entropy, monitor loss, accuracy or"
         " macro_f1"
     )
     for where, (wrong, value) in unfit.items():
         if wrong:
             raise ConfigError("CONFLICT", f"{value!r} does not go with task {recipe.task}", wanted, where=where)
+
+
+def _check_structures(recipe: Recipe) -> None:
+    """Each once, in the order of their labels, the left ventricle among them."""
+    ordered = tuple(name for name in STRUCTURES if name in recipe.structures)
+    if recipe.structures != ordered or LV not in ordered:
+        what = f"{', '.join(recipe.structures) or 'nothing'} is not what a segmentation learns"
+        raise ConfigError("CONFLICT", what, f"give {LV}, or {', '.join(STRUCTURES)}, in this order", where="structures")
 
 
 def _check_classes(recipe: Recipe) -> None:

@@ -76,7 +76,7 @@ class AugmentationPart(_AugmentationRanges):  # type: ignore[valid-type]
     """How training clips are varied: a named preset, any range of which can be replaced."""
 
     preset: str = "none"
-    """One of the named sets of ranges: none, coreecho, echonet, transfer, madani, wide."""
+    """One of the named sets of ranges: none, coreecho, echonet, transfer, madani, wide, cine_mri."""
 
 
 class OptimiserPart(Part):
@@ -155,10 +155,12 @@ class SplitPart(Part):
     by: Literal["layout", "patient", "fold", "kfold", "slice"] = "layout"
     """layout: as the data folder says, and patients where it says nothing; patient: always drawn by patient; fold: one
     of the folds that the layout was published with (CAMUS, EchoNet-Pediatric); kfold: one of `folds` that are drawn by
-    patient, each with its share of every value of the target. slice: every case at random, whatever patient it is of:
+    patient, each with its share of every value of `stratify`. slice: every case at random, whatever patient it is of:
     patients leak from training into test, as in paper 003, and every output says so; it needs `case` loop or frame."""
     fold: Annotated[int, Field(ge=0)] = 0
     """Which fold is tested on, from 0, where there are folds; the next one is the validation split."""
+    stratify: str | None = None
+    """Label of which every fold of kfold gets its share, a number or a name (group); not given: the target."""
     folds: Annotated[int, Field(ge=3)] = 5
     """How many folds there are: kfold draws so many, the layout must have so many (10), a benchmark tests on each."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.125
@@ -226,9 +228,11 @@ class Recipe(Part):
     task: Literal["regression", "classification", "segmentation"] = "regression"
     """regression: learn the target from clips. classification: learn from clips whether the target, which is 0 or 1, is
     1; the network's output is a logit, what is predicted its probability; or, with loss.name cross_entropy, which of
-    many names the target is, by a logit and a probability of each. segmentation: learn the left ventricle's
-    outline from the traced frames; the target, which must be ef, is then measured on the outlines by the summation of
-    discs, beat by beat."""
+    many names the target is, by a logit and a probability of each. segmentation: learn `structures` from the frames
+    that were traced or have label masks; the target, which must be ef, is then measured: of a short-axis stack on its
+    labels at ED and ES, of another loop by the summation of discs on the ventricle's outlines, beat by beat."""
+    structures: tuple[Literal["rv", "myocardium", "lv"], ...] = ("lv",)
+    """What a segmentation learns, in this order: rv, myocardium, lv, which is always among them. An output each."""
     model: ModelPart = ModelPart()
     start: StartPart = StartPart()
     target: str = "ef"
@@ -260,8 +264,8 @@ class Recipe(Part):
     """At most."""
     patience: Annotated[int, Field(ge=0)] = 20
     """Stop after so many epochs without a better monitored metric; 0 never stops early."""
-    monitor: Literal["rmse", "mae", "loss", "auroc", "accuracy", "macro_f1"] = "rmse"
-    """Metric of the validation split that decides on the best epoch; loss where outlines are learned; loss or auroc
+    monitor: Literal["rmse", "mae", "loss", "auroc", "accuracy", "macro_f1", "dice"] = "rmse"
+    """Metric of the validation split that decides on the best epoch; loss or dice where structures are; loss or auroc
     where yes or no is; loss, accuracy or macro_f1 where one of many classes is."""
     gradient_clip: Annotated[float, Field(ge=0)] = 0.0
     """Gradients are cut to this; 0 does not."""
@@ -319,7 +323,7 @@ class Recipe(Part):
     @property
     def outputs(self) -> int:
         """How many values the network gives, or maps."""
-        return max(1, len(self.classes))
+        return len(self.structures) if self.task == "segmentation" else max(1, len(self.classes))
 
     def watch(self, row: Mapping[str, float | int]) -> float:
         """The monitored metric of a row of the logs so that the lower is the better."""

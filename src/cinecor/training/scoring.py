@@ -14,7 +14,7 @@ from cinecor.clips import Cache, ClipDataset, Sampling
 from cinecor.errors import ConfigError, DatasetError
 from cinecor.evaluation import Results, evaluate, table
 from cinecor.models.checkpoint import Manifest, load_checkpoint, read_manifest
-from cinecor.records import SPLITS, ClipSpec, Split, Study
+from cinecor.records import LV, SPLITS, ClipSpec, Split, Study
 from cinecor.training.cases import make_cases
 from cinecor.training.classes import encode_classes
 from cinecor.training.correction import Line
@@ -22,10 +22,11 @@ from cinecor.training.data import cache_part, default_cache
 from cinecor.training.finishing import TRUTH_NAME, predictions_name, truth_table
 from cinecor.training.leakage import warning_of
 from cinecor.training.loading import make_loader
-from cinecor.training.outlined import predict_beats
+from cinecor.training.outlined import predict_outlined
 from cinecor.training.prediction import Said, predict_values, to_predictions, to_probabilities
 from cinecor.training.reading import read_folder
 from cinecor.training.splitting import keep_labelled, keep_view
+from cinecor.training.stacks import MEASURED, is_stack, measure_truth
 from cinecor.training.task import Task
 
 ALL = "all"
@@ -102,7 +103,8 @@ def _predict(run: Path, data: Path, splits: tuple[Split, ...], cache: Path | Non
     extra, spec = manifest.extra, ClipSpec.from_dict(manifest.clip)
     view, case, classes = extra.get("view"), extra.get("case", "study"), extra.get("classes", [])
     cases = make_cases(keep_view(read_folder(data)[1], view), case, spec)
-    target = manifest.target
+    target, outlines = manifest.target, extra.get("task") == "segmentation"
+    cases = [measure_truth(study) for study in cases] if outlines else cases
     labelled = encode_classes(cases, target, classes) if classes else keep_labelled(cases, target)
     by_split = select_splits(tuple(labelled), splits)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -115,7 +117,8 @@ def _predict(run: Path, data: Path, splits: tuple[Split, ...], cache: Path | Non
         rows = _measure(task, studies, frames, spec, manifest, device)
         tables.append(table.from_predictions(to_predictions(rows, studies, split, target, classes)))
     predictions = pd.concat(tables).reset_index(drop=True)
-    return predictions, truth_table(list(by_split.items()), target, classes)
+    more = MEASURED if outlines and all(is_stack(study) for study in listed) else ()
+    return predictions, truth_table(list(by_split.items()), target, classes, more)
 
 
 def _measure(
@@ -123,7 +126,8 @@ def _measure(
 ) -> list[Said]:
     if manifest.extra.get("task") == "segmentation":
         line = Line(**manifest.extra["calibration"]["line"])
-        return line.correct(list(predict_beats(task, studies, frames, spec, manifest.target, device)))
+        structures = manifest.extra.get("structures") or [LV]
+        return line.correct(list(predict_outlined(task, studies, frames, spec, structures, device)))
     streams, targets = task.network.streams, (manifest.target,)
     clips = ClipDataset(studies, frames, spec, sampling=_sampling(manifest), targets=targets, streams=streams)
     rows = predict_values(task, make_loader(clips, 0, device, batch_size=BATCH), device)

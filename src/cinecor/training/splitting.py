@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
     Args:
         studies: all of them with a number as ``target``.
         part: how they are split.
-        target: which label folds are stratified by.
+        target: which label folds are stratified by where the recipe names none.
 
     Raises:
         DatasetError: BAD_SPLIT where only some studies have a split (or fold) or a split is empty, LEAKAGE where a
@@ -30,7 +31,8 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
         ConfigError: OUT_OF_RANGE for a fold that the layout does not have.
     """
     if part.by in ("fold", "kfold"):
-        folded = draw_folds(studies, part.folds, part.seed, target) if part.by == "kfold" else studies
+        label = part.stratify or target
+        folded = draw_folds(studies, part.folds, part.seed, label) if part.by == "kfold" else studies
         if (count := len(list_folds(folded))) not in (0, part.folds):
             what, cure = f"there are {count} folds, the recipe says {part.folds}", f"give split.folds {count}"
             raise DatasetError("BAD_SPLIT", what, cure, where="split.folds")
@@ -50,21 +52,34 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
     return _checked(chosen, studies)
 
 
-def draw_folds(studies: Sequence[Study], folds: int, seed: int, target: str) -> list[Study]:
-    """The studies with a fold each as the label ``fold``, patient by patient, every value of the target evenly.
+def draw_folds(studies: Sequence[Study], folds: int, seed: int, label: str) -> list[Study]:
+    """The studies with a fold each as the label ``fold``, patient by patient, every value of a label evenly.
 
-    Patients, in an order that the seed draws, are sorted by their target (the mean over their studies) and dealt to the
-    folds in turn. Folds of few values (0 and 1) hold the same number of each to within one patient, those of many
-    values spread alike.
+    Patients, in an order that the seed draws, are sorted by the label (numbers by their mean over a patient's studies,
+    names by the first of them) and dealt to the folds in turn. Folds of few values (0 and 1, names) hold the same number
+    of each to within one patient, those of many values spread alike.
+
+    Raises:
+        DatasetError: BAD_LABEL where a study lacks the label, or some are numbers and some names.
     """
-    values: dict[str, list[float]] = {}
+    values: dict[str, list[float | str]] = {}
     for study in studies:
-        values.setdefault(study.patient_id, []).append(float(study.labels[target]))
+        values.setdefault(study.patient_id, []).append(study.labels.get(label, math.nan))
+    key = _order_of(values, label)
     patients = sorted(values)
     drawn = [patients[place] for place in np.random.default_rng(seed).permutation(len(patients))]
-    dealt = sorted(drawn, key=lambda patient: float(np.mean(values[patient])))
-    fold = {patient: place % folds for place, patient in enumerate(dealt)}
+    fold = {patient: place % folds for place, patient in enumerate(sorted(drawn, key=key))}
     return [replace(study, labels={**study.labels, FOLD: float(fold[study.patient_id])}) for study in studies]
+
+
+def _order_of(values: Mapping[str, Sequence[float | str]], label: str) -> Callable[[str], Any]:
+    """By what patients are sorted."""
+    listed = [value for each in values.values() for value in each]
+    if all(isinstance(value, str) for value in listed):
+        return lambda patient: min(map(str, values[patient]))
+    if all(_is_number(value) for value in listed):
+        return lambda patient: float(np.mean([float(value) for value in values[patient]]))
+    raise DatasetError("BAD_LABEL", f"not every study has a number, or every one a name, as {label}", where=label)
 
 
 def keep_view(studies: Sequence[Study], view: str | None) -> list[Study]:

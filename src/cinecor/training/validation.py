@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from scipy.special import expit, softmax
+from torch import Tensor
 
-from cinecor.clips.dataset import LV
 from cinecor.evaluation.classification import HALF, auroc
 from cinecor.evaluation.many_classes import PLACED
 from cinecor.evaluation.regression import mae, rmse
-from cinecor.objectives import dice_coefficient
+from cinecor.objectives.dice import SMOOTH
 from cinecor.records import Batch
 from cinecor.training.loading import to_device
-from cinecor.training.loss import compare_outlines, compare_values
+from cinecor.training.loss import compare_outlines, compare_values, stack_masks
 from cinecor.training.prediction import predict_values
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.task import Task
@@ -81,15 +82,35 @@ def _validate_values(
 def _validate_outlines(
     recipe: Recipe, task: Task, loader: Iterable[Batch], device: torch.device, check: Callable[[], None]
 ) -> dict[str, float]:
-    """Loss and Dice coefficient over outlined frames."""
+    """Loss over outlined frames; Dice coefficient of what a study shows at one time (a frame of a loop, all slices of a
+    stack), mean over times and, where there are several, of each structure."""
     task.eval()
-    compare = compare_outlines(recipe.loss)
-    losses, overlaps = [], []
+    compare, losses = compare_outlines(recipe.loss), []
+    counts: dict[tuple[str, int], np.ndarray] = {}  # 2 (common, both) × structures
     for cpu_batch in loader:
         batch = to_device(cpu_batch, device)
-        logits, share = task(*task.pick(batch)), batch.masks[LV].unsqueeze(1)
+        logits, share = task(*task.pick(batch)), stack_masks(batch, recipe.structures)
         losses += [float(compare(*pair)) for pair in zip(logits.split(1), share.split(1), strict=True)]
-        overlaps.append(dice_coefficient(logits.sigmoid(), share).flatten().cpu())
+        for key, found in zip(
+            zip(batch.studies, batch.starts, strict=True), count_common(logits, share).numpy(), strict=True
+        ):
+            counts[key] = counts.get(key, 0) + found
         check()
-    dice = torch.cat(overlaps)
-    return {"validation_loss": float(np.mean(losses)), "validation_dice": float(dice[~dice.isnan()].mean())}
+    common, both = np.moveaxis(np.stack(list(counts.values())), 1, 0)
+    dice = (2.0 * common + SMOOTH) / (both + SMOOTH)
+    several = {
+        f"validation_dice_{name}": float(value)
+        for name, value in zip(recipe.structures, dice.mean(axis=0), strict=True)
+        if len(recipe.structures) > 1
+    }
+    return {"validation_loss": float(np.mean(losses)), "validation_dice": float(dice.mean()), **several}
+
+
+def count_common(
+    logits: Float[Tensor, "batch structure time height width"],
+    share: Float[Tensor, "batch structure time height width"],
+) -> Float[Tensor, "batch 2 structure"]:
+    """Pixels that both masks have, and the sum of both masks' pixels, of each clip; unknown frames count for nothing."""
+    one, other = (logits >= 0) & ~share.isnan(), share >= 0.5
+    pair = ((one & other).sum((2, 3, 4)), one.sum((2, 3, 4)) + other.sum((2, 3, 4)))
+    return torch.stack(pair, dim=1).double().cpu()
