@@ -268,7 +268,7 @@ def by_ef() -> SavedClassifier:
     part = Linear(
         centre=[40.0, 80.0, 1.9],
         scale=[10.0, 20.0, 1.0],
-        weight=[[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, -1.0, 0.0]],
+        weight=[[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, -0.1, 0.0]],
         offset=[0.0, 0.0, 0.0],
     )
     columns = ["ef", "edv_ml_index", "body_surface_m2"]

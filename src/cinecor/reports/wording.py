@@ -64,7 +64,7 @@ _RANGES = {
 def name_of(quantity: str) -> str:
     """The quantity in words; its own name with spaces where there are none for it."""
     if quantity.endswith(_INDEXED) and quantity.removesuffix(_INDEXED) in _NAMES:
-        return f"{_NAMES[quantity.removesuffix(_INDEXED)]} over body surface"
+        return f"{_NAMES[quantity.removesuffix(_INDEXED)]} index"
     return _NAMES.get(quantity, quantity.replace("_", " "))
 
 
