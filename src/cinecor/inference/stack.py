@@ -54,8 +54,13 @@ def find_stack(study: Study) -> Stack | str:
     groups: dict[_Plane, list[tuple[int, Cine]]] = defaultdict(list)
     for index, cine in short:
         groups[cine.stack, cine.height, cine.width, cine.spacing_mm].append((index, cine))
-    largest = max(groups.values(), key=len, default=[])
+    largest = max(groups.values(), key=_worth, default=[])
     return _reason(largest) or _ordered(largest)
+
+
+def _worth(slices: list[tuple[int, Cine]]) -> tuple[bool, int]:
+    """Stills (localisers, late enhancement) may be more slices than the cine of the same examination."""
+    return max(cine.frames or 1 for _, cine in slices) > 1, len(slices)
 
 
 def _reason(slices: list[tuple[int, Cine]]) -> str:
