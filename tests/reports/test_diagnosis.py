@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import jsonschema
 import numpy as np
@@ -27,7 +28,9 @@ def report(make_stack) -> Report:
         diagnosis_sha256="b" * 64,
     )
     curve = Curve(title="LV volume", times_ms=np.arange(3.0), values=np.array([3.0, 1.0, 2.0]), unit="mL", axis="Frame")
-    return make_stack(provenance=made, diagnosis=Diagnosis(probabilities=CHANCES, method="trees"), curves=(curve,))
+    return replace(
+        make_stack(), provenance=made, diagnosis=Diagnosis(probabilities=CHANCES, method="trees"), curves=(curve,)
+    )
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -75,8 +78,12 @@ def test_measurements(report: Report) -> None:
 
 
 def test_patients(report: Report, make_stack) -> None:
-    other = make_stack(
-        study="=b", diagnosis=Diagnosis(probabilities={"RV": 1.0}), measurements=(), warnings=("one", "two")
+    other = replace(
+        make_stack(),
+        study="=b",
+        diagnosis=Diagnosis(probabilities={"RV": 1.0}),
+        measurements=(),
+        warnings=("one", "two"),
     )
     first, second = rows(reports.patients.dumps([report, other]))
     assert list(first)[:8] == ["patient", "group", "p_DCM", "p_HCM", "p_NOR", "p_RV", "LVEF", "RVEF"]
