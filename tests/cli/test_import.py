@@ -10,7 +10,8 @@ from tests.models.public_files import small, write
 
 from cinecor import datasets
 from cinecor.cli import __main__ as cli
-from cinecor.inference.analyser import NO_INTERVAL, NO_REFERENCE
+from cinecor.inference.analyser import NO_REFERENCE
+from cinecor.inference.wording import NO_INTERVAL
 from cinecor.models.checkpoint import read_manifest
 from cinecor.models.public_weights import PUBLIC
 from cinecor.phantom import echo_study

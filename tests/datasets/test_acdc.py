@@ -295,3 +295,24 @@ def test_real_ejection_fractions(shared_data: Path) -> None:
         measured = acdc.measure(study)
         assert measured["edv_ml"] == pytest.approx(volumes[0], rel=1e-5)
         assert measured["esv_ml"] == pytest.approx(volumes[1], rel=1e-5)
+
+
+def test_for_an_analysis_neither_group_nor_phases_need_be_known(root: Path) -> None:
+    training = root / "training"
+    (training / "patient001" / "Info.cfg").write_text("Height: 180.0\nWeight: 70.0\n")
+    (training / "patient002" / "patient002_4d.nii.gz").unlink()
+    (training / "patient002" / "Info.cfg").write_text("Group:\nNbFrame: 6\n")
+    (root / "testing" / "patient101" / "patient101_4d.nii.gz").write_bytes(b"\x1f\x8bno")
+    with pytest.raises(DatasetError):
+        acdc.read(root)
+    studies, failures = acdc.read_each(root)
+    assert [dict(study.labels) for study in studies] == [{"height_cm": 180.0, "weight_kg": 70.0}, {}]
+    assert [study.cines[0].frames for study in studies] == [6, 2]
+    assert all(cine.view == "SAX" and not cine.masks for study in studies for cine in study.cines)
+    assert [failure.path.name for failure in failures] == ["patient101"]
+
+
+def test_for_an_analysis_what_is_known_is_kept(root: Path) -> None:
+    studies, failures = acdc.read_each(root)
+    assert failures == []
+    assert [(study.id, study.labels) for study in studies] == [(study.id, study.labels) for study in acdc.read(root)]

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from cinecor import io
@@ -180,6 +181,22 @@ def test_what_cannot_be_written(
 def test_nothing_is_overwritten(root: Path, studies: list[Study]) -> None:
     with pytest.raises(ConfigError, match="CONFLICT"):
         dicom_folder.write(studies, root)
+
+
+def test_the_bodys_size_comes_with_cine_mr(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).random((2, 1, 8, 9)).astype(np.float32)
+    cines = [
+        Cine(source=frames, modality="MR", frames=2, spacing_mm=(1.0, 1.0), position_mm=8.0 * place, thickness_mm=8.0)
+        for place in range(3)
+    ]
+    dicom_folder.write([Study(id="a", cines=tuple(cines))], tmp_path / "out")
+    for path in (tmp_path / "out").rglob("*.dcm"):
+        dataset = pydicom.dcmread(path)
+        dataset.PatientSize, dataset.PatientWeight = "1.8", "0"
+        dataset.save_as(path)
+    (study,) = dicom_folder.read(tmp_path / "out")
+    assert study.labels == {"height_cm": pytest.approx(180.0)}
+    assert {cine.stack for cine in study.cines} == {0}
 
 
 @pytest.mark.realdata

@@ -14,7 +14,7 @@ import torch
 from cinecor import io
 from cinecor.errors import CheckpointError, ConfigError, InputError, ResourceError
 from cinecor.inference import Analyser, Settings, load_analyser
-from cinecor.inference.analyser import SYNTHETIC_WARNING
+from cinecor.inference.wording import SYNTHETIC_WARNING
 from cinecor.phantom import echo_study, mri_study
 from cinecor.records import Report, Study
 

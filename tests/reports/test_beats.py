@@ -73,4 +73,4 @@ def test_the_page_has_the_table_and_says_who_found_the_beats(report) -> None:
 def test_csv_has_a_row_for_each_measurement(report) -> None:
     rows = csv.dumps([report]).splitlines()
     assert sum(",ef_beat," in row for row in rows) == 2
-    assert rows[0].split(",")[-3:] == ["segmentation", "segmentation_sha256", "segmentation_trained_on"]
+    assert {"segmentation", "segmentation_sha256", "segmentation_trained_on"} <= set(rows[0].split(","))

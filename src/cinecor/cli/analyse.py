@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from cinecor.records import Report
 
 
 def analyse(
@@ -13,7 +16,8 @@ def analyse(
         list[Path], typer.Argument(help="Loops (AVI, MP4, DICOM, NIfTI), folders of them, whole studies.")
     ],
     weights: Annotated[
-        Path | None, typer.Option(help="A run's folder; the weights in the package if not given.")
+        Path | None,
+        typer.Option(help="A run's folder, or one with a cine_mri.json; the weights in the package if not given."),
     ] = None,
     segmentation: Annotated[
         str | None,
@@ -21,10 +25,16 @@ def analyse(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a page for each study into this folder.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write all measurements into this CSV file.")] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(help="Write all measurements into this CSV file; into a folder: a table of patients, too."),
+    ] = None,
     clips: Annotated[int, typer.Option(min=1, help="Clips averaged for each loop.")] = 8,
     frame_ms: Annotated[
         float | None, typer.Option(help="Time between frames, ms, for files that do not say it.")
+    ] = None,
+    networks: Annotated[
+        int | None, typer.Option(min=1, help="Cine MRI: how many of the folder's networks are asked; all if not given.")
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show in the page where the network looked.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
@@ -37,9 +47,10 @@ def analyse(
     ] = "fp32",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; PyTorch's choice if not given.")] = None,
 ) -> int:
-    """Measure ejection fraction, with an interval, in every study found; say what was not done and why.
+    """Measure ejection fraction in every study found, of cine MRI with its weights volumes, mass and disease, too.
 
-    Works offline with weights trained on synthetic hearts only. **Not for clinical use.**
+    Works offline with weights trained on synthetic hearts only. Says what was not done and why.
+    **Not for clinical use.**
     """
     from cinecor import io, reports
     from cinecor.cli import failure
@@ -55,6 +66,7 @@ def analyse(
         precision=precision,
         threads=threads,
         explain=explain,
+        networks=networks,
     )
     studies, unread = find_studies(paths)
     loops = sum(len(study.cines) for study in studies)
@@ -65,8 +77,19 @@ def analyse(
     if html is not None:
         reports.html.write_all(found, html)
     if csv is not None:
-        reports.csv.write(found, csv)
+        write_tables(found, csv)
     typer.echo(reports.json.dumps(found, failures) if as_json else reports.text.render(found), nl=not as_json)
     for each in failures if not as_json else ():
         failure.report(each.error)
     return failure.exit_code([each.error for each in failures], len(studies) + len(unread))
+
+
+def write_tables(found: list[Report], path: Path) -> None:
+    """All measurements as one table; into a folder (a name without ``.csv``), the table of patients beside it."""
+    from cinecor import reports
+
+    if path.suffix.lower() == ".csv":
+        reports.csv.write(found, path)
+        return
+    reports.csv.write(found, path / "measurements.csv")
+    reports.patients.write(found, path / "patients.csv")

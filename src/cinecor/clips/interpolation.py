@@ -14,7 +14,6 @@ from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float32, Int64
-from scipy.interpolate import make_interp_spline
 
 from cinecor.records import Frames, Study
 
@@ -36,6 +35,8 @@ def spline_weights(frames: int, length: int) -> Float32[np.ndarray, "length fram
     if frames == 1:
         weights = np.ones((length, 1))
     else:
+        from scipy.interpolate import make_interp_spline  # takes a second, and most clips are no splines
+
         wanted = np.linspace(0, frames - 1, length)
         spline = make_interp_spline(np.arange(frames), np.eye(frames), k=min(DEGREE, frames - 1))
         weights = np.asarray(spline(wanted))

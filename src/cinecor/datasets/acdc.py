@@ -17,7 +17,7 @@ Source: Bernard et al., IEEE Trans. Med. Imaging 37(11), 2514–2525, 2018.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +39,8 @@ INFO = "Info.cfg"
 FOLDERS: Mapping[str, Split] = {"training": "train", "testing": "test", "validation": "validation"}
 GROUPS = ("DCM", "HCM", "MINF", "NOR", "RV")
 RIGHT_VENTRICLE, MYOCARDIUM, LEFT_VENTRICLE = 1, 2, 3  # labels of the masks
+PHASES = ("ED", "ES", "NbFrame")
+KEYS = ("ED", "ES", "Group", "NbFrame")  # of an Info.cfg
 LICENCE = "ACDC is for non-commercial research (CC BY-NC-SA 4.0); cite doi 10.1109/TMI.2018.2837502"
 
 
@@ -70,6 +72,27 @@ def read(root: Path | str, *, measured: bool = False) -> list[Study]:
     studies, problems = _survey(root)
     raise_first(problems)
     return [replace(study, labels={**study.labels, **measure(study)}) for study in studies] if measured else studies
+
+
+def read_each(root: Path | str) -> tuple[list[Study], list[io.Failure]]:
+    """Every patient of the folder that has images, and why the others cannot be read; for an analysis, not a training.
+
+    Neither group nor phases need be known: a study has the labels that its Info.cfg gives, and a patient that cannot
+    be read stops no other.
+
+    Raises:
+        ConfigError: MISSING_EXTRA where nibabel is not installed.
+    """
+    studies: list[Study] = []
+    failures: list[io.Failure] = []
+    for folder, split in _patients(Path(root)):
+        try:
+            studies.append(_study(folder, split, needed=()))
+        except ConfigError:
+            raise
+        except CinecorError as error:
+            failures.append(io.Failure(folder, error))
+    return studies, failures
 
 
 def measure(study: Study) -> dict[str, float]:
@@ -127,13 +150,15 @@ def _survey(root: Path) -> tuple[list[Study], list[Problem]]:
     return studies, problems
 
 
-def _study(folder: Path, split: Split | None) -> Study:
+def _study(folder: Path, split: Split | None, needed: Sequence[str] = KEYS) -> Study:
     name = plain_name(folder.name)
-    info = read_info(folder / INFO)
-    labels: dict[str, float | str] = {"group": info["Group"]}
+    info = read_pairs(folder / INFO, needed)
+    labels: dict[str, float | str] = {"group": info["Group"]} if info.get("Group") else {}
     for label, key in (("height_cm", "Height"), ("weight_kg", "Weight")):
         if key in info:
             labels[label] = read_positive(info, key, INFO)
+    if not all(info.get(key) for key in PHASES):
+        return Study(id=name, cines=_unmarked(folder, name), split=split, labels=labels)
     phases, ed, es = read_phases(info, INFO)
     whole = next((path for path in _either(folder / f"{name}_4d") if path.is_file()), None)
     frames = _numbered(folder, f"{name}_frame")
@@ -151,6 +176,20 @@ def _study(folder: Path, split: Split | None) -> Study:
     )
 
 
+def _unmarked(folder: Path, name: str) -> tuple[Cine, ...]:
+    """The slices of a patient of whom nobody says which frames are ED and ES."""
+    whole = next((path for path in _either(folder / f"{name}_4d") if path.is_file()), None)
+    if whole is not None:
+        cines: tuple[Cine, ...] = reader("nifti").slice_cines(whole)
+    else:
+        frames = _numbered(folder, f"{name}_frame")
+        if not frames:
+            what = "neither the 4-D file nor one of single frames is there"
+            raise DatasetError("MISSING_FILE", what, "copy it", where=f"{name}_4d.nii.gz")
+        cines, _ = _single_frames(frames, (), max(frames), name)
+    return tuple(replace(cine, view="SAX") for cine in cines)
+
+
 def _loops(path: Path, phases: int) -> tuple[Cine, ...]:
     """The slices of a 4-D file."""
     cines: tuple[Cine, ...] = reader("nifti").slice_cines(path)
@@ -161,7 +200,7 @@ def _loops(path: Path, phases: int) -> tuple[Cine, ...]:
 
 
 def _single_frames(
-    paths: Mapping[int, Path], needed: tuple[int, int], phases: int, name: str
+    paths: Mapping[int, Path], needed: Sequence[int], phases: int, name: str
 ) -> tuple[tuple[Cine, ...], dict[int, int]]:
     """The slices of 3-D files, one file a frame, and the place of each numbered frame in them."""
     for phase in needed:
@@ -200,7 +239,7 @@ def read_info(path: Path) -> dict[str, str]:
         DatasetError: MISSING_FILE; ENCODING; BAD_LABEL for a line that is no ``Key: value`` or a key there twice;
             MISSING_COLUMN where ED, ES, Group or NbFrame is missing.
     """
-    return read_pairs(path, ("ED", "ES", "Group", "NbFrame"))
+    return read_pairs(path, KEYS)
 
 
 def write(studies: Iterable[Study], root: Path | str) -> None:

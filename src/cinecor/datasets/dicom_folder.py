@@ -32,6 +32,7 @@ from cinecor.records import SPLITS, Study
 
 LABELS = "labels.csv"
 LOOKED_AT = 1000  # files that recognise() opens before it gives up
+BODY = {"height_cm", "weight_kg"}  # labels that the images themselves bring
 _OWN = uuid.UUID("6f1c3a52-5f5e-5d38-9d3e-8c0d1f6a7b21")  # name space of the UIDs that write() makes
 _PASSED_OVER = ("NO_PIXELS", "WRONG_MODALITY")  # DICOM that holds no loop, such as a report; it stops nothing
 
@@ -73,7 +74,7 @@ def check(root: Path | str) -> Findings:
         raise
     except CinecorError as error:
         return find("dicom_folder", [], [Problem.of(error)])
-    unlabelled = sum(not study.labels for study in studies)
+    unlabelled = sum(set(study.labels) <= BODY for study in studies)
     if unlabelled and unlabelled < len(studies):
         what = f"{unlabelled} of {len(studies)} studies have no labels in {LABELS}"
         problems.append(Problem(severity="warning", code="BAD_LABEL", what=what, where=LABELS))
@@ -184,7 +185,7 @@ def _labelled(study: Study, row: Row | None) -> Study:
     known = {key: text for key, text in row.items() if key not in ("uid", "study", "split") and text != ""}
     labels = {key: number_or_text(text) for key, text in known.items()}
     check_labels(labels)
-    return replace(study, id=plain_name(_name(row)), split=split, labels=labels)
+    return replace(study, id=plain_name(_name(row)), split=split, labels={**study.labels, **labels})
 
 
 def _write_images(study: Study, folder: Path) -> None:

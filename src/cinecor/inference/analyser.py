@@ -14,13 +14,16 @@ from cinecor.inference.agreement import contradiction, tolerated
 from cinecor.inference.by_beats import measure_beats
 from cinecor.inference.by_clips import measure_clips
 from cinecor.inference.by_outline import measure_outlines
+from cinecor.inference.by_stack import StackAnalyser
+from cinecor.inference.cine_mri import load_weights, outlines_stacks
+from cinecor.inference.each import analyse_each
 from cinecor.inference.finding import Finding
 from cinecor.inference.loop import summarise
 from cinecor.inference.masks import has_masks, measure_masks
 from cinecor.inference.predictor import Predictor, load_predictor
-from cinecor.inference.selection import path_of, refusal, with_times
+from cinecor.inference.selection import refusal, with_times
 from cinecor.inference.settings import Settings
-from cinecor.models.checkpoint import Manifest
+from cinecor.inference.wording import NO_INTERVAL, SYNTHETIC_WARNING, trained_on
 from cinecor.records import (
     Cine,
     Frames,
@@ -39,11 +42,6 @@ SHIPPED = Path(__file__).parent / "weights"
 PACKAGE = "package"
 """Name of the weights in the package as a segmentation."""
 
-SYNTHETIC_WARNING = (
-    "the weights were trained on synthetic hearts only: "
-    "of a real heart, the value and its interval are no more than an illustration"
-)
-NO_INTERVAL = "an interval is not given, because these weights bring no calibration (enough patients) for this level"
 NO_REFERENCE = (
     "nothing says whether these loops are like the training's, because these weights bring no embeddings of it"
 )
@@ -75,11 +73,7 @@ class Analyser:
 
     def analyse_all(self, studies: Iterable[Study]) -> Iterator[Report | io.Failure]:
         """A report of each study, or why there is none; one failure stops nothing."""
-        for study in studies:
-            try:
-                yield self.analyse(study)
-            except CinecorError as error:
-                yield io.Failure(path_of(study), error)
+        return analyse_each(self.analyse, studies)
 
     def _by_masks(self, study: Study) -> Report:
         measurements, ed, es = measure_masks(study)
@@ -212,10 +206,10 @@ class Analyser:
             version=__version__,
             model=f"{manifest.model} (weights in the package)" if self._shipped else manifest.model,
             weights_sha256=manifest.weights_sha256,
-            trained_on=_trained_on(manifest),
+            trained_on=trained_on(manifest),
             segmentation="" if second is None else second.model,
             segmentation_sha256="" if second is None else second.weights_sha256,
-            segmentation_trained_on="" if second is None else _trained_on(second),
+            segmentation_trained_on="" if second is None else trained_on(second),
         )
 
 
@@ -225,11 +219,12 @@ def load_analyser(
     *,
     segmentation: Path | str | None = None,
     loops: int = 0,
-) -> Analyser:
-    """An analyser with the weights of a run's folder, or with those that come with the package.
+) -> Analyser | StackAnalyser:
+    """An analyser with the weights of a folder, or with those that come with the package.
 
     Args:
-        folder: weights that predict EF; None: those in the package.
+        folder: a run that predicts EF or outlines the heart, or a folder with a ``cine_mri.json``; None: the weights
+            in the package.
         settings: what the user chose.
         segmentation: weights that outline the left ventricle: EF is then that of the clip around each systole, beat by
             beat; ``package`` are those of the package.
@@ -243,11 +238,23 @@ def load_analyser(
         ResourceError: NO_DEVICE.
     """
     chosen = SHIPPED if folder is None else Path(folder)
+    if outlines_stacks(chosen):
+        return _load_stack_analyser(chosen, settings or Settings(), segmentation, loops)
     predictor = load_predictor(chosen, settings or Settings(), loops=loops)
     if predictor.settings.explain and predictor.network.dense:
         what = f"{predictor.manifest.model} outlines: the report shows its outlines anyway"
         raise ConfigError("CONFLICT", what, "leave explain out", where="explain")
     return Analyser(predictor, outliner=_load_outliner(predictor, segmentation), shipped=folder is None)
+
+
+def _load_stack_analyser(
+    folder: Path, settings: Settings, segmentation: Path | str | None, loops: int
+) -> StackAnalyser:
+    for name, given in (("segmentation", segmentation is not None), ("explain", settings.explain)):
+        if given:
+            what = "these weights outline cine MRI: they find their own phases, and the report shows the outlines"
+            raise ConfigError("CONFLICT", what, f"leave {name} out", where=name)
+    return StackAnalyser(*load_weights(folder, settings, loops=loops))
 
 
 def _load_outliner(predictor: Predictor, folder: Path | str | None) -> Predictor | None:
@@ -288,10 +295,6 @@ def _by_outlines(measured: list[Finding]) -> float | None:
     """The same of outlines that stand beside clips; None where there are none."""
     found = [finding.outline_ef for finding in measured if finding.outline_ef is not None]
     return float(np.mean(found)) if found else None
-
-
-def _trained_on(manifest: Manifest) -> str:
-    return str(manifest.training_data.get("description", "unknown"))
 
 
 def _not_done(findings: list[Finding]) -> Iterator[NotDone]:

@@ -102,6 +102,20 @@ class Predictor:
                 embeddings.append(self.network.forward_head(features, pre_logits=True).double().cpu().numpy())
         return np.concatenate(maps), np.concatenate(embeddings)
 
+    def structure_maps(
+        self, frames: UInt8[np.ndarray, "time channel height width"]
+    ) -> Float32[np.ndarray, "time structure height width"]:
+        """Probability of each structure in each pixel of prepared frames; of a dense network."""
+        step = FRAMES * self.settings.batch_size
+        maps = []
+        with torch.inference_mode(), _threads(self.settings.threads), _memory():
+            for start in range(0, len(frames), step):
+                indices = np.arange(start, min(start + step, len(frames)))
+                clip = torch.from_numpy(cut(frames, indices, self.spec).swapaxes(0, 1)[:, :, None])
+                logits = self.network.forward_head(self._features(clip.to(self.device)))
+                maps.append(logits[:, :, 0].sigmoid().float().cpu().numpy())
+        return np.concatenate(maps)
+
 
 def load_predictor(folder: Path, settings: Settings, *, loops: int = 0) -> Predictor:
     """Read weights and all that belongs to them.

@@ -37,7 +37,7 @@ def refusal(cine: Cine, spec: ClipSpec, view: str | None = None) -> str:
 
 def _by_kind(cine: Cine) -> str:
     if cine.modality != "US":
-        return "cine MRI needs outlines of the ventricle (masks); no network for them is part of this version"
+        return "cine MRI needs outlines of the ventricle: masks beside the images, or weights that outline it"
     if (cine.frames or 0) < 2:
         return "a still shows no beat"
     if any("colour doppler" in note.lower() for note in cine.notes):

@@ -32,9 +32,12 @@ class Settings:
     """Confidence of the interval of EF."""
     explain: bool = False
     """Add pictures of where the network looked (Grad-CAM); about the time of one more clip a loop."""
+    networks: int | None = None
+    """Of a folder's networks that outline cine MRI, how many are asked, from the first; all of them where None."""
 
     def __post_init__(self) -> None:
-        for name, value in (("clips", self.clips), ("batch_size", self.batch_size), ("threads", self.threads)):
+        for name in ("clips", "batch_size", "threads", "networks"):
+            value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError("OUT_OF_RANGE", f"{value} is below 1", "give at least 1", where=name)
         for name in ("engine", "precision"):

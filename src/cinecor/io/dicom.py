@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +37,8 @@ class Instance:
     """SeriesNumber and InstanceNumber."""
     cine: Cine | None
     pictures: tuple[SlicePicture, ...] = ()
+    body: Mapping[str, float] = field(default_factory=dict)
+    """``height_cm`` and ``weight_kg`` of the patient, where the file says them."""
 
 
 def describe(path: Path, limits: Limits = DEFAULT) -> Cine:
@@ -83,7 +88,16 @@ def read_instance(path: Path, limits: Limits = DEFAULT) -> Instance:
             order=(int(dataset.get("SeriesNumber") or 0), int(dataset.get("InstanceNumber") or 0)),
             cine=_ultrasound(header) if header.modality == "US" else None,
             pictures=read_pictures(header) if header.modality == "MR" else (),
+            body=_body(dataset),
         )
+
+
+def _body(dataset: Any) -> dict[str, float]:
+    """PatientSize (m) and PatientWeight (kg); a zero is how scanners say that nobody asked."""
+    sizes = {"height_cm": ("PatientSize", 100.0), "weight_kg": ("PatientWeight", 1.0)}
+    values = {name: (dataset.get(key), unit) for name, (key, unit) in sizes.items()}
+    known = {name: value * unit for name, (value, unit) in values.items() if isinstance(value, float)}
+    return {name: float(value) for name, value in known.items() if 0.0 < value < math.inf}
 
 
 def load(cine: Cine, limits: Limits = DEFAULT) -> Frames:

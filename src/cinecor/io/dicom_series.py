@@ -46,11 +46,11 @@ def assemble(pictures: Iterable[SlicePicture]) -> Assembly:
     stacks, failures = _stacks(pictures)
     seen: Counter[Path] = Counter()
     cines = []
-    for stack in stacks:
+    for number, stack in enumerate(stacks):
         for cine, phases in zip(_cines(stack), stack, strict=True):
             path = phases[0].path
             many = phases[0].file_frames > 1
-            cines.append(replace(cine, slice_index=seen[path]) if many else cine)
+            cines.append(replace(cine, stack=number, slice_index=seen[path] if many else None))
             seen[path] += 1
     return Assembly(tuple(cines), tuple(failures))
 

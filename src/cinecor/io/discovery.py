@@ -13,6 +13,7 @@ from cinecor.errors import CinecorError, InputError, LimitError
 from cinecor.io.kinds import kind_of
 from cinecor.io.limits import DEFAULT, Limits
 from cinecor.io.loading import reader
+from cinecor.io.phases import Volume, join_phases
 from cinecor.records import Study
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ def discover(paths: Sequence[Path | str], limits: Limits = DEFAULT) -> tuple[lis
     """Every study in the files and under the folders given; headers only.
 
     DICOM files are grouped by StudyInstanceUID, and the pictures of a cine MR series become a cine for each slice. Any
-    other file is a study of its own, named after the file; a NIfTI volume has a cine for each slice. Inside a folder,
-    files that are no images are passed over; a file given by name must be one. One bad file stops nothing.
+    other file is a study of its own, named after the file; a NIfTI volume has a cine for each slice, and volumes of
+    single phases are put together by their names (``phases``). Inside a folder, files that are no images are passed
+    over; a file given by name must be one. One bad file stops nothing.
 
     Returns:
         Studies in the order of their first file, and what failed.
@@ -45,6 +47,7 @@ def discover(paths: Sequence[Path | str], limits: Limits = DEFAULT) -> tuple[lis
         LimitError: FILES for a folder of too many.
     """
     loose: list[tuple[Path, Study]] = []
+    volumes: list[Volume] = []
     instances: list[Instance] = []
     failures: list[Failure] = []
     for path, named in _files([Path(path) for path in paths]):
@@ -52,13 +55,15 @@ def discover(paths: Sequence[Path | str], limits: Limits = DEFAULT) -> tuple[lis
             kind = kind_of(path)
             if kind == "dicom":
                 instances.append(reader("dicom").read_instance(path, limits))
+            elif kind == "nifti":
+                volumes.append(Volume(path=path, study=_single(path, kind, limits), named=named))
             else:
                 loose.append((path, _single(path, kind, limits)))
         except (InputError, LimitError) as error:
             if named or error.code not in _NO_IMAGE:
                 failures.append(Failure(path, error))
     grouped, failed = _group(instances)
-    studies = sorted([*loose, *grouped], key=lambda found: found[0])
+    studies = sorted([*loose, *join_phases(volumes), *grouped], key=lambda found: found[0])
     return _distinct([study for _, study in studies]), [*failures, *failed]
 
 
@@ -100,7 +105,9 @@ def _group(instances: Sequence[Instance]) -> tuple[list[tuple[Path, Study]], lis
         if loops or assembly.cines:
             first = min(member.path for member in members)
             name = members[0].study or first.stem
-            found.append((first, Study(id=name, cines=(*loops, *assembly.cines), patient=members[0].patient)))
+            body = members[0].body if assembly.cines else {}  # volumes of MR are told over body surface
+            study = Study(id=name, cines=(*loops, *assembly.cines), patient=members[0].patient, labels=body)
+            found.append((first, study))
     return found, failures
 
 

@@ -1,4 +1,7 @@
-"""Reports as one CSV table: a row for each study and measurement, and one for each quantity that was not measured."""
+"""Reports as one CSV table: a row for each study and measurement, and one for each quantity that was not measured.
+
+The probability of a group of diseases is a row too, ``p_DCM`` and so on.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,8 @@ COLUMNS = (
     "segmentation",
     "segmentation_sha256",
     "segmentation_trained_on",
+    "diagnosis",
+    "diagnosis_sha256",
 )
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -47,7 +52,7 @@ def dumps(reports: Iterable[Report]) -> str:
     writer.writeheader()
     for report in reports:
         for row in _rows(report):
-            writer.writerow({name: _safe(value) for name, value in row.items()})
+            writer.writerow({name: safe(value) for name, value in row.items()})
     return wording.encodable(stream.getvalue())
 
 
@@ -65,11 +70,15 @@ def _rows(report: Report) -> Iterator[dict[str, object]]:
     shared = {"study": study["study"], "modality": study["modality"], **study["provenance"]}
     for measurement in study["measurements"]:
         yield {**shared, **{name: measurement[name] for name in measurement if name in COLUMNS}}
+    diagnosis = study["diagnosis"] or {"probabilities": {}, "method": ""}
+    for group, value in diagnosis["probabilities"].items():
+        yield {**shared, "name": f"p_{group}", "value": value, "method": diagnosis["method"]}
     for missing in study["not_done"]:
         yield {**shared, "name": missing["what"], "not_done": missing["reason"]}
 
 
-def _safe(value: object) -> object:
+def safe(value: object) -> object:
+    """A value for a cell; what a spreadsheet would run as a formula gets an apostrophe in front."""
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return "" if value is None else value

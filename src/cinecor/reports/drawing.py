@@ -59,7 +59,7 @@ def curve_svg(curve: Curve, name: str) -> str:
         axes.plot(curve.times_ms, curve.values, color=_LINE, linewidth=1.6, zorder=2)
         for label, frames in curve.marks.items():
             _mark(axes, curve, label, frames)
-        axes.set_xlabel("Time (ms)")
+        axes.set_xlabel(curve.axis)
         axes.set_ylabel(f"{curve.title} ({curve.unit})" if curve.unit else curve.title, parse_math=False)
         axes.spines[["top", "right"]].set_visible(False)
         axes.margins(x=0.01, y=0.12)

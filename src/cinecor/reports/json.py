@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from cinecor import storage
 from cinecor.errors import CinecorError
-from cinecor.records import BeatEf, CineSummary, Measurement, Provenance, Report
+from cinecor.records import BeatEf, CineSummary, Diagnosis, Measurement, Provenance, Report
 from cinecor.reports import wording
 
 VERSION = 1
@@ -76,6 +76,7 @@ def _study(report: Report) -> dict[str, Any]:
         "cines": [_cine(cine) for cine in report.cines],
         "measurements": [_measurement(measurement) for measurement in report.measurements],
         "beats": [_beat(beat) for beat in report.beats],
+        "diagnosis": None if report.diagnosis is None else _diagnosis(report.diagnosis),
         "not_done": [{"what": missing.what, "reason": missing.reason} for missing in report.not_done],
         "warnings": list(report.warnings),
         "provenance": _provenance(report.provenance),
@@ -118,8 +119,16 @@ def _beat(beat: BeatEf) -> dict[str, Any]:
     return {**places, "ef": _rounded(beat.ef), "ef_outline": _rounded(beat.ef_outline)}
 
 
+def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
+    return {
+        "group": diagnosis.group,
+        "probabilities": {name: _rounded(value) for name, value in diagnosis.probabilities.items()},
+        "method": diagnosis.method,
+    }
+
+
 def _provenance(provenance: Provenance) -> dict[str, str]:
-    second = ("segmentation", "segmentation_sha256", "segmentation_trained_on")
+    second = ("segmentation", "segmentation_sha256", "segmentation_trained_on", "diagnosis", "diagnosis_sha256")
     names = ("version", "model", "weights_sha256", "trained_on", *second, "use")
     return {name: getattr(provenance, name) for name in names}
 

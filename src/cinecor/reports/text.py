@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cinecor.records import BeatEf, CineSummary, Measurement, Provenance, Report
+from cinecor.records import BeatEf, CineSummary, Diagnosis, Measurement, Provenance, Report
 from cinecor.reports import wording
 from cinecor.reports.loops import runs
 
@@ -48,6 +48,8 @@ def _report(report: Report) -> Group:
     title = f"{wording.printable(report.study)}  ·  {wording.modality_of(report)}"
     parts: list[Text | Padding | Table] = [Text(title, style="bold")]
     parts += [_indented(_headline(found)) for found in report.measurements if found.name == wording.EF]
+    if report.diagnosis is not None:
+        parts.append(_indented(_diagnosis(report.diagnosis)))
     others = wording.beside_ef(report)
     if others:
         parts.append(_indented(_measurements(others)))
@@ -68,6 +70,9 @@ def _provenance(made: Provenance) -> Iterator[str]:
     yield wording.printable(f"cinecor {made.version}, {made.model}{weights}")
     if made.trained_on:
         yield wording.printable(f"trained on {made.trained_on}")
+    if made.diagnosis:
+        weights = f", {made.diagnosis_sha256[:12]}" if made.diagnosis_sha256 else ""
+        yield wording.printable(f"groups by {made.diagnosis}{weights}")
     if made.segmentation:
         weights = f", weights {made.segmentation_sha256[:12]}" if made.segmentation_sha256 else ""
         yield wording.printable(f"beats by {made.segmentation}{weights}")
@@ -86,6 +91,16 @@ def _headline(ef: Measurement) -> Text:
     if ef.method:
         text.append(f"\n{wording.printable(ef.method)}", style="dim")
     return text
+
+
+def _diagnosis(diagnosis: Diagnosis) -> Text:
+    """The most probable group, and how probable each is."""
+    ranked = wording.ranked(diagnosis)
+    name, words, _ = ranked[0]
+    chances = ", ".join(f"{name} {value:.0f} %" for name, _, value in ranked)
+    text = Text("most like: ").append(wording.printable(f"{name}, {words}"), style="bold")
+    text.append(wording.printable(f"  ({chances})"))
+    return text.append(f"\n{wording.printable(diagnosis.method)}", style="dim") if diagnosis.method else text
 
 
 def _measurements(measurements: Sequence[Measurement]) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from cinecor.records import PRESERVED_EF, REDUCED_EF, Measurement, Report
+from cinecor.records import PRESERVED_EF, REDUCED_EF, Diagnosis, Measurement, Report
 
 EF = "ef"
 
@@ -23,6 +23,22 @@ _NAMES = {
     "heart_rate": "Heart rate",
     "heart_rate_bpm": "Heart rate",
     "lv_mass_g": "LV mass",
+    "rv_sv_ml": "Right ventricular stroke volume",
+    "wall_ed_mean_mm": "Wall thickness at end-diastole, mean",
+    "wall_ed_max_mm": "Wall thickness at end-diastole, thickest region",
+    "thickening_mean": "Wall thickening from end-diastole to end-systole",
+    "body_surface_m2": "Body surface",
+}
+
+_INDEXED = "_index"
+"""Ending of quantities over body surface."""
+
+_GROUPS = {
+    "DCM": "dilated cardiomyopathy",
+    "HCM": "hypertrophic cardiomyopathy",
+    "MINF": "previous myocardial infarction",
+    "NOR": "normal",
+    "RV": "abnormal right ventricle",
 }
 
 _BEATS = ("1/min", "bpm")
@@ -47,7 +63,20 @@ _RANGES = {
 
 def name_of(quantity: str) -> str:
     """The quantity in words; its own name with spaces where there are none for it."""
+    if quantity.endswith(_INDEXED) and quantity.removesuffix(_INDEXED) in _NAMES:
+        return f"{_NAMES[quantity.removesuffix(_INDEXED)]} index"
     return _NAMES.get(quantity, quantity.replace("_", " "))
+
+
+def group_name(group: str) -> str:
+    """A group of patients in words; its own name where there are none for it."""
+    return _GROUPS.get(group, group)
+
+
+def ranked(diagnosis: Diagnosis) -> list[tuple[str, str, float]]:
+    """Name, words and probability (%) of each group, the most probable first."""
+    found = sorted(diagnosis.probabilities.items(), key=lambda each: -each[1])
+    return [(name, group_name(name), 100.0 * value) for name, value in found]
 
 
 def beside_ef(report: Report) -> list[Measurement]:

@@ -8,18 +8,63 @@ Arrays of frames are always ``time channel height width``; a clip, which is what
 
 from __future__ import annotations
 
-import copyreg
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
 from cinecor.errors import ConfigError
+from cinecor.records.mappings import empty
+from cinecor.records.reporting import (
+    NOT_FOR_CLINICAL_USE,
+    BeatEf,
+    CineSummary,
+    Curve,
+    Diagnosis,
+    Explanation,
+    Measurement,
+    Modality,
+    NotDone,
+    Picture,
+    Provenance,
+    Report,
+)
+
+__all__ = [
+    "NOT_FOR_CLINICAL_USE",
+    "PRESERVED_EF",
+    "REDUCED_EF",
+    "SPLITS",
+    "STRUCTURES",
+    "Batch",
+    "BeatEf",
+    "Caliper",
+    "Cine",
+    "CineSummary",
+    "Clip",
+    "ClipSpec",
+    "Contour",
+    "Curve",
+    "Diagnosis",
+    "Explanation",
+    "Frames",
+    "Mask",
+    "MaskSource",
+    "Measurement",
+    "Modality",
+    "NotDone",
+    "Picture",
+    "Prediction",
+    "Provenance",
+    "Report",
+    "Source",
+    "Split",
+    "Study",
+]
 
 Frames: TypeAlias = UInt8[np.ndarray, "time channel height width"] | Float32[np.ndarray, "time channel height width"]
 """Decoded frames: uint8 as stored (echo, video), float32 where the voxels have no fixed range (MRI)."""
@@ -38,35 +83,14 @@ other, by way of the apex; the mitral plane closes it."""
 MaskSource: TypeAlias = Mask | Path | tuple[Path, int]
 """A mask, a volume file that holds it (the cine's ``slice_index`` applies), or a file and which of its planes it is."""
 
-Modality: TypeAlias = Literal["US", "MR"]
-"""DICOM's defined terms: ultrasound, magnetic resonance."""
-
 Split: TypeAlias = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 Source: TypeAlias = Path | tuple[Path, ...] | np.ndarray
 """Where the frames are: one file, several files in the order of time, or the frames themselves."""
 
-NOT_FOR_CLINICAL_USE = "Research software, not a medical device: not for clinical use."
-
 REDUCED_EF = 40.0  # %, HFrEF below this (ESC 2021)
 PRESERVED_EF = 50.0  # %, HFpEF from this on; between the two HFmrEF (ESC 2021)
-
-
-def _empty() -> Mapping[Any, Any]:
-    return _read_only({})
-
-
-def _read_only(content: dict[Any, Any]) -> Mapping[Any, Any]:
-    return MappingProxyType(content)
-
-
-def _reduce(view: MappingProxyType[Any, Any]) -> tuple[Any, ...]:
-    return _read_only, (dict(view),)
-
-
-# Studies go to other processes (decoding, loading, bulk analysis); Python does not pickle read-only mappings by itself.
-copyreg.pickle(MappingProxyType, _reduce)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,13 +134,15 @@ class Cine:
     """Which frame of its source this cine is, alone; None: all of them."""
     position_mm: float | None = None
     """Position of the slice along the normal of its stack, mm."""
+    stack: int | None = None
+    """Which of the study's stacks of parallel slices this is one of, from 0; None where one file is the stack."""
     thickness_mm: float | None = None
     """Distance to the next slice of the stack, mm."""
-    contours: Mapping[int, Contour] = field(default_factory=_empty)
+    contours: Mapping[int, Contour] = field(default_factory=empty)
     """LV endocardial outlines by frame index."""
-    masks: Mapping[int, MaskSource] = field(default_factory=_empty)
+    masks: Mapping[int, MaskSource] = field(default_factory=empty)
     """Label masks by frame index, or where they are; ``io.load_mask`` decodes one."""
-    calipers: Mapping[str, Caliper] = field(default_factory=_empty)
+    calipers: Mapping[str, Caliper] = field(default_factory=empty)
     """Distances that a reader measured, by name (``ivsd``, ``lvidd`` …)."""
     notes: tuple[str, ...] = ()
     """What the reader noticed and the user should know ("colour Doppler", "frame times from CineRate")."""
@@ -138,7 +164,7 @@ class Study:
     patient: str | None = None
     """Who was examined; None means that the study stands for its patient. Never an input of a model."""
     split: Split | None = None
-    labels: Mapping[str, float | str] = field(default_factory=_empty)
+    labels: Mapping[str, float | str] = field(default_factory=empty)
     """What is known: ``ef`` (%), ``edv_ml``, ``esv_ml``, ``group``, ``ed_frame``, ``es_frame`` (indices from 0), the
     ``fold`` (from 0) in which the study is tested on …"""
 
@@ -238,8 +264,8 @@ class Clip:
     """Frame index in the recording of each clip frame; -1 where the loop was too short and zeros stand in."""
     inputs: Mapping[str, Float32[np.ndarray, "channel time height width"]]
     """Named streams (``rgb``; later ``flow``, ``A2C`` …), normalised."""
-    targets: Mapping[str, float] = field(default_factory=_empty)
-    masks: Mapping[str, Float32[np.ndarray, "time height width"]] = field(default_factory=_empty)
+    targets: Mapping[str, float] = field(default_factory=empty)
+    masks: Mapping[str, Float32[np.ndarray, "time height width"]] = field(default_factory=empty)
     """Share of each pixel that a structure (``lv``) covers, 0 to 1; NaN throughout frames that nobody outlined."""
 
     @property
@@ -257,7 +283,7 @@ class Batch:
     studies: tuple[str, ...]
     cines: tuple[int, ...]
     starts: tuple[int, ...]
-    masks: Mapping[str, Float[Any, "batch time height width"]] = field(default_factory=_empty)
+    masks: Mapping[str, Float[Any, "batch time height width"]] = field(default_factory=empty)
 
     def to(self, device: Any) -> Batch:
         """The same batch on another device."""
@@ -279,146 +305,3 @@ class Prediction:
     start: int
     quantity: str
     value: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measurement:
-    """A clinical quantity with its unit, its interval and where it came from."""
-
-    name: str
-    value: float
-    unit: str
-    low: float | None = None
-    high: float | None = None
-    level: float | None = None
-    """Confidence of the interval from ``low`` to ``high``, 0 to 1."""
-    method: str = ""
-    clips: tuple[tuple[int, int], ...] = ()
-    """Cine index and first frame of each clip that the value was made from."""
-
-    def __post_init__(self) -> None:
-        numbers = [number for number in (self.value, self.low, self.high, self.level) if number is not None]
-        if not all(math.isfinite(number) for number in numbers):
-            raise ValueError(f"{self.name}: a measurement is finite, not {numbers}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class NotDone:
-    """A quantity that was not measured, and the reason in words for its reader."""
-
-    what: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class CineSummary:
-    """What a report says of one loop."""
-
-    index: int
-    view: str | None
-    frames: int
-    frame_ms: float | None
-    spacing_mm: tuple[float, float] | None
-    height: int
-    width: int
-    ed_frames: tuple[int, ...] = ()
-    es_frames: tuple[int, ...] = ()
-    beats: tuple[tuple[int, int, int], ...] = ()
-    """(ED, ES, next ED) frame index of each complete beat."""
-    heart_rate_bpm: float | None = None
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class BeatEf:
-    """One beat that a network of clips judged, beside what the outlines of the same beat say."""
-
-    cine: int
-    systole: int
-    start: int
-    """First frame of the clip; ``systole`` is that of the smallest ventricle."""
-    ef: float
-    ef_outline: float | None = None
-    """By the volumes at ED and ES, where ``ef`` is by the clip, %; None where no complete beat holds the systole."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Provenance:
-    """Which program and which weights made a report."""
-
-    version: str
-    model: str
-    weights_sha256: str
-    trained_on: str
-    use: str = NOT_FOR_CLINICAL_USE
-    segmentation: str = ""
-    """Second network, that found the beats by its outlines."""
-    segmentation_sha256: str = ""
-    segmentation_trained_on: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Picture:
-    """An image for the reader of a report; not part of its JSON."""
-
-    title: str
-    pixels: UInt8[np.ndarray, "height width channel"]
-    cine: int | None = None
-    strip: bool = False
-    """Several frames side by side, which want the whole width of a page."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Curve:
-    """A line for the reader of a report (volume or motion over time); not part of its JSON."""
-
-    title: str
-    times_ms: Float[np.ndarray, " time"]
-    values: Float[np.ndarray, " time"]
-    unit: str
-    marks: Mapping[str, tuple[int, ...]] = field(default_factory=_empty)
-    """Frame indices to mark, by label (ED, ES)."""
-    cine: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Explanation:
-    """What a network made of one loop: its value, where that loop lies among others, and where in it was looked."""
-
-    study: str
-    patient: str
-    cine: int
-    predicted: float
-    true: float | None
-    """What the study's labels say, None where they say nothing."""
-    embedding: Float[np.ndarray, " feature"]
-    """Mean over the loop's clips."""
-    novelty: float | None
-    """Distance to the training clips, 1 at their edge; None for weights that do not know them."""
-    picture: Picture | None = None
-    """Frames from ED to ES under their heat maps, side by side."""
-    frames: UInt8[np.ndarray, "time channel height width"] | None = None
-    """The clip under its heat map, red, green, blue."""
-    frame_ms: float | None = None
-    """Time between those frames, ms, where known."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Report:
-    """All that was measured in one study, and what was not."""
-
-    study: str
-    modality: Modality
-    cines: tuple[CineSummary, ...]
-    measurements: tuple[Measurement, ...]
-    not_done: tuple[NotDone, ...]
-    warnings: tuple[str, ...]
-    provenance: Provenance
-    pictures: tuple[Picture, ...] = ()
-    curves: tuple[Curve, ...] = ()
-    beats: tuple[BeatEf, ...] = ()
-    """Beats that were judged one by one, of all loops."""
-
-    def measurement(self, name: str) -> Measurement | None:
-        """The measurement of that name, None where it was not made."""
-        return next((found for found in self.measurements if found.name == name), None)
