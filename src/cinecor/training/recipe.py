@@ -277,8 +277,8 @@ def _check_task(recipe: Recipe) -> None:
     }
     dense = " or ".join(name for name in list_models() if model_entry(name).dense)
     wanted = (
-        f"task segmentation goes with a dense model ({dense}), loss.name dice or bce_sum, monitor loss or dice, target ef;"
-        " task"
+        f"task segmentation goes with a dense model ({dense}), loss.name dice or bce_sum, monitor loss or dice, target"
+        " ef; task"
         " classification with loss.name bce, monitor loss or auroc, or loss.name cross_entropy, monitor loss, accuracy or"
         " macro_f1"
     )

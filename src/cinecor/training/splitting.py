@@ -56,8 +56,8 @@ def draw_folds(studies: Sequence[Study], folds: int, seed: int, label: str) -> l
     """The studies with a fold each as the label ``fold``, patient by patient, every value of a label evenly.
 
     Patients, in an order that the seed draws, are sorted by the label (numbers by their mean over a patient's studies,
-    names by the first of them) and dealt to the folds in turn. Folds of few values (0 and 1, names) hold the same number
-    of each to within one patient, those of many values spread alike.
+    names by the first of them) and dealt to the folds in turn. Folds of few values (0 and 1, names) hold the same
+    number of each to within one patient, those of many values spread alike.
 
     Raises:
         DatasetError: BAD_LABEL where a study lacks the label, or some are numbers and some names.
