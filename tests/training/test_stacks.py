@@ -14,7 +14,8 @@ from cinecor.records import Cine, Study
 from cinecor.training import predictions_of, train
 from cinecor.training.mask_keeping import MASKS_FOLDER, mask_name
 from cinecor.training.recipe import make_recipe
-from cinecor.training.splitting import draw_folds
+from cinecor.training.recipe_fields import SplitPart
+from cinecor.training.splitting import draw_folds, split_studies
 from cinecor.training.stacks import MEASURED, is_stack, measure_truth
 
 RECIPE = {
@@ -166,6 +167,16 @@ def test_folds_hold_every_group_evenly(cohort):
         groups = [study.labels["group"] for study in folded if study.labels["fold"] == fold]
         assert {groups.count(name) for name in GROUPS} <= {1, 2}
         assert len(groups) == 4
+
+
+def test_a_part_of_the_other_folds_can_choose_the_epoch(cohort):
+    seen = []
+    for fold in range(3):
+        part = SplitPart(by="kfold", folds=3, fold=fold, stratify="group", validate_on="part", validation=0.25)
+        splits = split_studies(cohort, part)
+        assert {name: len(studies) for name, studies in splits.items()} == {"train": 6, "validation": 2, "test": 4}
+        seen += [study.id for study in splits["test"]]
+    assert sorted(seen) == [study.id for study in cohort]
 
 
 def test_what_is_stratified_by_must_be_known(cohort):
