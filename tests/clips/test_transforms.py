@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from cinecor.clips.geometry import make_displacement
+from cinecor.clips.intensity import bias_field
 from cinecor.clips.randomness import make_generator
 from cinecor.clips.transforms import (
     AUGMENTATIONS,
@@ -20,6 +22,8 @@ from cinecor.clips.transforms import (
     Variation,
     apply,
     draw,
+    matrix_of,
+    move_points,
 )
 from cinecor.errors import ConfigError
 
@@ -35,6 +39,8 @@ VARIATIONS = {
     "blur": Variation(blur_px=0.8),
     "shadow": Variation(shadow=(10.0, 12.0, 0.3, 0.2)),
     "sector": Variation(sector_deg=(-30.0, 20.0)),
+    "elastic": Variation(elastic_px=1.5, elastic_seed=3),
+    "bias": Variation(bias=0.4, bias_seed=5),
     "all but speckle": Variation(
         offset_px=(1, 2), rotation_deg=-5.0, scale=1.1, gain=0.9, blur_px=0.5, shadow=(0.0, 9.0, 0.1, 0.0), flip=True
     ),
@@ -109,11 +115,9 @@ def test_bytes_and_floats_of_the_same_levels_vary_alike(variation: Variation) ->
 
 def test_the_default_does_nothing() -> None:
     assert np.array_equal(apply(Variation(), make_clip()), make_clip())
-    assert draw(NONE, make_generator(0, 0, 0)) == replace(
-        Variation(),
-        grain_px=draw(NONE, make_generator(0, 0, 0)).grain_px,
-        speckle_seed=draw(NONE, make_generator(0, 0, 0)).speckle_seed,
-    )
+    drawn = draw(NONE, make_generator(0, 0, 0))
+    seeds = ("grain_px", "speckle_seed", "elastic_seed", "bias_seed", "noise_seed", "window_at")
+    assert drawn == replace(Variation(), **{name: getattr(drawn, name) for name in seeds})
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -222,6 +226,11 @@ def test_draws_stay_in_their_ranges(name: str) -> None:
         assert abs(drawn.brightness) <= ranges.brightness
         assert 0 <= drawn.speckle <= ranges.speckle
         assert 0 <= drawn.blur_px <= ranges.blur_px
+        assert 0 <= drawn.elastic_px <= ranges.elastic_px
+        assert 0 <= drawn.bias <= ranges.bias
+        assert 0 <= drawn.noise <= ranges.noise
+        assert drawn.window_px == ranges.window_px
+        assert all(0 <= place <= 1 for place in drawn.window_at)
         for quantity in ("scale", "gain", "contrast", "gamma", "grain_px"):
             low, high = getattr(ranges, quantity)
             assert low <= getattr(drawn, quantity) <= high
@@ -242,9 +251,81 @@ def test_widening_one_range_leaves_the_other_draws_alone() -> None:
         assert getattr(plain, name) == getattr(wider, name)
 
 
+def test_newer_quantities_took_no_place_of_the_older_ones() -> None:
+    """The numbers of a variation came from these places before there were any others."""
+    drawn, u = draw(WIDE, make_generator(3, 1, 4)), make_generator(3, 1, 4).random(23)
+    assert drawn.rotation_deg == pytest.approx(-15 + 30 * u[2])
+    assert drawn.scale == pytest.approx(0.85 + 0.3 * u[3])
+    assert drawn.blur_px == pytest.approx(u[14])
+    assert (drawn.sector_deg is not None) == (u[20] < 0.2)
+
+
+def test_a_displaced_pixel_shows_what_lies_where_it_looks() -> None:
+    image = ndimage.gaussian_filter(np.random.default_rng(0).uniform(0, 255, (SIDE, SIDE)), 2).astype(np.float32)
+    variation = Variation(elastic_px=1.5, elastic_seed=8, rotation_deg=20.0, scale=1.1)
+    ours = apply(variation, image[None, None], grey(0.0))[0, 0]
+    aside = make_displacement(SIDE, SIDE, 1.5, 8)
+    rows, columns = np.mgrid[:SIDE, :SIDE].astype(float)
+    matrix = matrix_of(variation, SIDE, SIDE)
+    back = np.linalg.inv(matrix[:, :2])
+    x, y = np.einsum("ij,jrc->irc", back, np.stack([columns + aside[0], rows + aside[1]]) - matrix[:, 2, None, None])
+    theirs = ndimage.map_coordinates(image, [y, x], order=1, mode="constant")
+    inner = (slice(6, -6), slice(6, -6))
+    np.testing.assert_allclose(ours[inner], theirs[inner], atol=2.0)  # OpenCV rounds places to 1/32 pixel
+
+
+def test_displacements_are_smooth_and_of_the_strength_that_they_say() -> None:
+    fields = np.stack([make_displacement(96, 96, 3.0, seed) for seed in range(40)])
+    assert fields.std() == pytest.approx(2.6, abs=0.4)  # 3 at the knots, less between them
+    assert np.abs(np.diff(fields, axis=-1)).max() < 0.9  # pixels never pass each other
+    assert np.array_equal(make_displacement(96, 96, 3.0, 1), fields[1])
+
+
+def test_points_go_where_their_picture_goes() -> None:
+    image = np.zeros((64, 64), np.float32)
+    image[20:23, 40:43] = 200
+    variation = Variation(elastic_px=2.0, elastic_seed=4, rotation_deg=15.0, window_px=56, window_at=(0.3, 0.8))
+    moved = apply(variation, image[None, None])[0, 0]
+    rows, columns = np.mgrid[:56, :56]
+    centre = [(part * moved).sum() / moved.sum() for part in (columns, rows)]
+    np.testing.assert_allclose(move_points(variation, np.array([[41.0, 21.0]]), 64, 64)[0], centre, atol=0.15)
+
+
+@pytest.mark.parametrize("at", [(0.0, 0.0), (1.0, 1.0), (0.5, 0.25)])
+def test_a_window_is_cut_out_of_the_frame(at: tuple[float, float]) -> None:
+    clip = make_clip()
+    cut = apply(Variation(window_px=16, window_at=at), clip)
+    top, left = (round(part * (SIDE - 16)) for part in at)
+    np.testing.assert_allclose(cut, clip[..., top : top + 16, left : left + 16], atol=1e-3)
+
+
+def test_a_window_is_no_larger_than_the_frame() -> None:
+    assert apply(Variation(window_px=100), make_clip()).shape == make_clip().shape
+
+
+def test_uneven_brightness_is_smooth_and_within_its_strength() -> None:
+    fields = np.stack([bias_field(48, 40, 0.3, seed) for seed in range(30)])
+    assert np.log(fields).std() == pytest.approx(0.3 / np.sqrt(3), abs=0.04)
+    assert np.abs(np.log(fields)).max() < 0.3 * 1.4  # between its places a cubic may overshoot a little
+    assert np.abs(np.diff(np.log(fields), axis=-1)).max() < 0.05
+    clip = np.full((1, 2, 48, 40), 100, np.uint8)
+    np.testing.assert_allclose(apply(Variation(bias=0.3, bias_seed=7), clip)[0, 1], 100 * fields[7], rtol=1e-5)
+
+
+def test_noise_has_the_strength_that_it_says_and_is_new_in_each_frame() -> None:
+    clip = np.full((3, 2, 64, 64), 100, np.uint8)
+    noisy = apply(Variation(noise=6.0, noise_seed=1), clip)
+    assert noisy.std() == pytest.approx(6.0, rel=0.03)
+    assert np.array_equal(noisy[0], noisy[2])
+    assert abs(np.corrcoef(noisy[0, 0].ravel(), noisy[0, 1].ravel())[0, 1]) < 0.05
+
+
 def test_a_variation_survives_a_log() -> None:
     for index in range(20):
-        drawn = draw(replace(WIDE, shadow=1.0, narrow=1.0, flip=0.5, pad=6), make_generator(0, 0, index))
+        drawn = draw(
+            replace(WIDE, shadow=1.0, narrow=1.0, flip=0.5, pad=6, noise=4.0, elastic_px=1.0),
+            make_generator(0, 0, index),
+        )
         read = Variation.from_dict(json.loads(json.dumps(drawn.as_dict())))
         assert read == drawn
         assert np.array_equal(apply(read, make_clip()), apply(drawn, make_clip()))
@@ -254,7 +335,7 @@ def test_a_variation_survives_a_log() -> None:
     "wrong",
     [
         {"pad": -1}, {"flip": 1.5}, {"scale": (0.0, 1.0)}, {"scale": (1.2, 0.8)}, {"gain": (1.0, float("inf"))},
-        {"speckle": float("nan")}, {"shadow": -0.1},
+        {"speckle": float("nan")}, {"shadow": -0.1}, {"elastic_px": -1.0}, {"bias": -0.1}, {"window_px": -2},
     ],
 )  # fmt: skip
 def test_ranges_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:

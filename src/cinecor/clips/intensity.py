@@ -1,4 +1,7 @@
-"""Grey levels of a clip made otherwise: tone, speckle, blur, shadow, uneven brightness, noise. Nothing here draws; see ``transforms``."""
+"""Grey levels of a clip made otherwise: tone, speckle, blur, shadow, uneven brightness, noise.
+
+What is random in them is a function of a seed; nothing here draws one, see ``transforms``.
+"""
 
 from __future__ import annotations
 

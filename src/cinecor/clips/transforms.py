@@ -234,7 +234,7 @@ def draw(augmentation: Augmentation, generator: np.random.Generator) -> Variatio
 
 def apply(
     variation: Variation, clip: Levels, fill: Float32[np.ndarray, "values 1 1 1"] = _BLACK
-) -> Float32[np.ndarray, "channel time height width"]:
+) -> Float32[np.ndarray, "channel time tall wide"]:
     """The clip as the variation has it, in grey levels.
 
     In this order: tone, speckle, blur, shadow, narrower sector, uneven brightness, noise (all of which belong to the

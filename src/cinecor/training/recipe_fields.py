@@ -158,7 +158,11 @@ class SplitPart(Part):
     patient, each with its share of every value of `stratify`. slice: every case at random, whatever patient it is of:
     patients leak from training into test, as in paper 003, and every output says so; it needs `case` loop or frame."""
     fold: Annotated[int, Field(ge=0)] = 0
-    """Which fold is tested on, from 0, where there are folds; the next one is the validation split."""
+    """Which fold is tested on, from 0, where there are folds; the next one is the validation split, if nothing else is
+    said in `validate_on`."""
+    validate_on: Literal["fold", "part"] = "fold"
+    """Of kfold. fold: the next fold. part: as near to `validation` of the patients of all other folds as whole patients
+    come, with their share of every value of `stratify`; so that more are left to train on."""
     stratify: str | None = None
     """Label of which every fold of kfold gets its share, a number or a name (group); not given: the target."""
     folds: Annotated[int, Field(ge=3)] = 5

@@ -37,6 +37,9 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
             what, cure = f"there are {count} folds, the recipe says {part.folds}", f"give split.folds {count}"
             raise DatasetError("BAD_SPLIT", what, cure, where="split.folds")
         found = {study.id: study.split for study in assign(folded, part.fold) if study.split is not None}
+        if part.by == "kfold" and part.validate_on == "part":
+            rest = [study for study in studies if found[study.id] != "test"]
+            found |= _set_apart(draw_folds(rest, round(1 / part.validation), part.seed, label))
         return _checked(found, studies)
     if part.by == "slice":
         return _checked(_draw([study.id for study in studies], part), studies, may_leak=True)
@@ -56,8 +59,8 @@ def draw_folds(studies: Sequence[Study], folds: int, seed: int, label: str) -> l
     """The studies with a fold each as the label ``fold``, patient by patient, every value of a label evenly.
 
     Patients, in an order that the seed draws, are sorted by the label (numbers by their mean over a patient's studies,
-    names by the first of them) and dealt to the folds in turn. Folds of few values (0 and 1, names) hold the same number
-    of each to within one patient, those of many values spread alike.
+    names by the first of them) and dealt to the folds in turn. Folds of few values (0 and 1, names) hold the same
+    number of each to within one patient, those of many values spread alike.
 
     Raises:
         DatasetError: BAD_LABEL where a study lacks the label, or some are numbers and some names.
@@ -70,6 +73,11 @@ def draw_folds(studies: Sequence[Study], folds: int, seed: int, label: str) -> l
     drawn = [patients[place] for place in np.random.default_rng(seed).permutation(len(patients))]
     fold = {patient: place % folds for place, patient in enumerate(sorted(drawn, key=key))}
     return [replace(study, labels={**study.labels, FOLD: float(fold[study.patient_id])}) for study in studies]
+
+
+def _set_apart(folded: Sequence[Study]) -> dict[str, Split]:
+    """One of these folds is the validation split, the others are trained on."""
+    return {study.id: "validation" if study.labels[FOLD] == 0 else "train" for study in folded}
 
 
 def _order_of(values: Mapping[str, Sequence[float | str]], label: str) -> Callable[[str], Any]:

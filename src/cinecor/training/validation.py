@@ -110,7 +110,7 @@ def count_common(
     logits: Float[Tensor, "batch structure time height width"],
     share: Float[Tensor, "batch structure time height width"],
 ) -> Float[Tensor, "batch 2 structure"]:
-    """Pixels that both masks have, and the sum of both masks' pixels, of each clip; unknown frames count for nothing."""
+    """Pixels that both masks of a clip have, and the sum of both masks' pixels; unknown frames count for nothing."""
     one, other = (logits >= 0) & ~share.isnan(), share >= 0.5
     pair = ((one & other).sum((2, 3, 4)), one.sum((2, 3, 4)) + other.sum((2, 3, 4)))
     return torch.stack(pair, dim=1).double().cpu()
