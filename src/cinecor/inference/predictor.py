@@ -127,7 +127,8 @@ def load_predictor(folder: Path, settings: Settings, *, loops: int = 0) -> Predi
 
     Raises:
         CheckpointError: the weights are damaged, unsafe or of another model.
-        ConfigError: CONFLICT for weights that do not predict EF in percent, or that need masks; MISSING_EXTRA without OpenVINO.
+        ConfigError: CONFLICT for weights that do not predict EF in percent, or that need masks; MISSING_EXTRA without
+            OpenVINO.
         ResourceError: NO_DEVICE.
     """
     network, manifest = load_checkpoint(folder)
