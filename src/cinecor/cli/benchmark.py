@@ -143,8 +143,10 @@ def _write(
 
 def _other_figures(found: PublishedPart) -> list[str]:
     """Published figures that have no column."""
-    names = ("pearson", "sensitivity", "specificity", "precision", "f1", "accuracy")
-    names += ("macro_precision", "macro_recall", "macro_f1")
+    names = (
+        *("pearson", "sensitivity", "specificity", "precision", "f1", "accuracy"),
+        *("macro_precision", "macro_recall", "macro_f1"),
+    )
     whole = {"": {name: value for name in names if (value := getattr(found, name)) is not None}}
     return [
         f"{group}: ".removeprefix(": ") + ", ".join(f"{name} {value:g}" for name, value in figures.items())

@@ -316,7 +316,8 @@ def _noisy(
     variation: Variation, clip: Float32[np.ndarray, "channel time height width"]
 ) -> Float32[np.ndarray, "channel time height width"]:
     if variation.bias > 0:
-        clip = np.clip(clip * intensity.bias_field(*clip.shape[2:], variation.bias, variation.bias_seed), 0.0, 255.0)
+        height, width = clip.shape[2:]
+        clip = np.clip(clip * intensity.bias_field(height, width, variation.bias, variation.bias_seed), 0.0, 255.0)
     return intensity.add_noise(clip, variation.noise, variation.noise_seed) if variation.noise > 0 else clip
 
 

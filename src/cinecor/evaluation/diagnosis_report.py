@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, select_autoescape
@@ -71,7 +72,7 @@ def write_account(folder: Path, account: Account, *, title: str, facts: str, syn
     for number, svg in enumerate(pictures.values()):
         storage.write_text(folder / ("importances.svg" if number == 0 else "agreement.svg"), svg)
     sheets = [*_sheets(account), *([] if agreement is None else [_agreement_sheet(agreement)])]
-    words = {"title": title, "facts": facts, "synthetic": synthetic, "warnings": list(account.warnings)}
+    words: dict[str, Any] = {"title": title, "facts": facts, "synthetic": synthetic, "warnings": list(account.warnings)}
     storage.write_text(folder / TEXT, to_markdown(sheets, **words))
     environment = Environment(
         loader=PackageLoader("cinecor.evaluation"), autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True

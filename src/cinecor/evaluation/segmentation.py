@@ -136,7 +136,7 @@ def summarise_masks(table: pd.DataFrame, drawing: Drawing = USUAL) -> list[Overl
 
 
 def _groups(table: pd.DataFrame) -> Iterator[tuple[tuple[Any, Any], pd.DataFrame]]:
-    yield from table.groupby(["structure", "phase"], sort=False)  # type: ignore[misc]
+    yield from table.groupby(["structure", "phase"], sort=False)
 
 
 def _summarise(structure: str, phase: str, part: pd.DataFrame, drawing: Drawing) -> Overlap:

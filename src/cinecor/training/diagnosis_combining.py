@@ -56,13 +56,12 @@ def stack_both(
 
 def _fit_weights(logs: Sequence[np.ndarray], right: np.ndarray) -> np.ndarray:
     """Two weights from 0 to 5 of the least log loss, drawn a little towards one half each."""
-    fitted = optimize.minimize(
-        lambda weights: log_loss(_pool(logs, weights), right) + 0.01 * float(((weights - 0.5) ** 2).sum()),
-        x0=np.array([0.5, 0.5]),
-        bounds=[(0.0, 5.0)] * 2,
-        method="L-BFGS-B",
-    )
-    weights: np.ndarray = fitted.x
+
+    def lost(weights: np.ndarray) -> float:
+        return log_loss(_pool(logs, weights), right) + 0.01 * float(((weights - 0.5) ** 2).sum())
+
+    start, bounds = np.array([0.5, 0.5]), optimize.Bounds(0.0, 5.0)
+    weights: np.ndarray = optimize.minimize(lost, x0=start, bounds=bounds, method="L-BFGS-B").x
     return weights
 
 

@@ -73,8 +73,8 @@ class MaskKeeper:
             return {}
         table = pd.DataFrame(self._rows, columns=list(COLUMNS))
         write_masks(table, self._out / MASKS_NAME)
-        means = table.groupby(["phase", "structure"], sort=False)["dice"].mean()
+        means = table.groupby(["phase", "structure"], sort=False, as_index=False)["dice"].mean()
         found: dict[str, dict[str, float]] = {}
-        for (phase, name), value in means.items():  # type: ignore[misc]
+        for phase, name, value in zip(means["phase"], means["structure"], means["dice"], strict=True):
             found.setdefault(str(phase), {})[str(name)] = float(value)
         return found

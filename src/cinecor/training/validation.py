@@ -49,8 +49,8 @@ def _validate_classes(
     _, first, study = np.unique([row.study for row in rows], return_index=True, return_inverse=True)
     likely = np.zeros((len(first), logits.shape[1]))
     np.add.at(likely, study, softmax(logits, axis=1))
-    called, right = likely.argmax(1).astype(np.float64), true[first]
-    figures = {f"validation_{name}": float(PLACED[name](called, right)) for name in ("accuracy", "macro_f1")}
+    called, right, even = likely.argmax(1).astype(np.float64), true[first], np.ones(len(first))
+    figures = {f"validation_{name}": float(PLACED[name](called, right, even)) for name in ("accuracy", "macro_f1")}
     return {"validation_loss": float(loss), **figures}
 
 
@@ -90,7 +90,7 @@ def _validate_outlines(
     for cpu_batch in loader:
         batch = to_device(cpu_batch, device)
         logits, share = task(*task.pick(batch)), stack_masks(batch, recipe.structures)
-        losses += [float(compare(*pair)) for pair in zip(logits.split(1), share.split(1), strict=True)]
+        losses += [float(compare(*pair)) for pair in zip(torch.split(logits, 1), torch.split(share, 1), strict=True)]
         for key, found in zip(
             zip(batch.studies, batch.starts, strict=True), count_common(logits, share).numpy(), strict=True
         ):
