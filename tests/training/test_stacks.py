@@ -21,15 +21,15 @@ from cinecor.training.stacks import MEASURED, is_stack, measure_truth
 RECIPE = {
     "task": "segmentation",
     "structures": ["rv", "myocardium", "lv"],
-    "model": {"name": "unet", "options": {"widths": [6, 12]}},
+    "model": {"name": "unet", "options": {"widths": [6, 12, 16]}},
     "clip": {"length": 1, "height": 32, "width": 32, "crop": "centre", "spacing_mm": 2.5},
     "augmentation": {"preset": "cine_mri", "elastic_px": 0.5, "rotation_deg": 20.0, "window_px": 28},
     "split": {"by": "kfold", "folds": 3, "stratify": "group"},
-    "optimiser": {"lr": 0.03},
+    "optimiser": {"lr": 0.02},
     "loss": {"name": "dice"},
     "monitor": "dice",
-    "batch_size": 8,
-    "epochs": 6,
+    "batch_size": 4,
+    "epochs": 10,
     "device": "cpu",
     "reference_clips": 4,
 }
@@ -64,7 +64,7 @@ def _study(number, group, slices=3):
 
 @pytest.fixture(scope="module")
 def cohort():
-    return [_study(number, GROUPS[number % 3]) for number in range(12)]
+    return [_study(number, GROUPS[number % 3]) for number in range(15)]
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_it_learns_all_three(run):
     dice = run.manifest.metrics["test"]["dice"]
     assert set(dice) == {"ed", "es"}
     assert all(value > 0.85 for phase in dice.values() for value in phase.values())
-    assert run.manifest.metrics["test"]["studies"] == 4
+    assert run.manifest.metrics["test"]["studies"] == 5
     assert run.manifest.metrics["test"]["mae"] < 6
 
 
@@ -125,7 +125,7 @@ def test_the_manifest_names_the_outputs(run):
 
 def test_the_labels_of_test_patients_are_kept_on_the_recorded_grid(run, cohort):
     tested = [study for study in cohort if (run.folder / MASKS_FOLDER / mask_name(study.id, "ed")).exists()]
-    assert len(tested) == 4
+    assert len(tested) == 5
     kept = sorted(path.name for path in (run.folder / MASKS_FOLDER).iterdir())
     assert kept == sorted(mask_name(study.id, phase) for study in tested for phase in ("ed", "es"))
     figures = read_masks(run.folder / MASKS_NAME).set_index(["study", "phase", "structure"])
@@ -166,7 +166,7 @@ def test_folds_hold_every_group_evenly(cohort):
     for fold in (0.0, 1.0, 2.0):
         groups = [study.labels["group"] for study in folded if study.labels["fold"] == fold]
         assert {groups.count(name) for name in GROUPS} <= {1, 2}
-        assert len(groups) == 4
+        assert len(groups) == 5
 
 
 def test_a_part_of_the_other_folds_can_choose_the_epoch(cohort):
@@ -174,7 +174,7 @@ def test_a_part_of_the_other_folds_can_choose_the_epoch(cohort):
     for fold in range(3):
         part = SplitPart(by="kfold", folds=3, fold=fold, stratify="group", validate_on="part", validation=0.25)
         splits = split_studies(cohort, part)
-        assert {name: len(studies) for name, studies in splits.items()} == {"train": 6, "validation": 2, "test": 4}
+        assert {name: len(studies) for name, studies in splits.items()} == {"train": 7, "validation": 3, "test": 5}
         seen += [study.id for study in splits["test"]]
     assert sorted(seen) == [study.id for study in cohort]
 

@@ -172,7 +172,7 @@ CINE_MRI = Augmentation(
     gamma=(0.7, 1.5),
     gain=(0.85, 1.15),
     blur_px=0.8,
-    elastic_px=3.0,
+    elastic_px=2.5,
     bias=0.3,
     noise=8.0,
 )
