@@ -94,7 +94,7 @@ def test_what_cannot_be_made_on_the_device_is_refused(grey: Cache) -> None:
     others = {
         "rotation_deg, flip": ClipDataset(STUDIES, grey, GREY, transform=Augmentation(flip=0.5, rotation_deg=5.0)),
         "difference": ClipDataset(STUDIES, grey, GREY, streams=("rgb", "difference")),
-        "outlines": ClipDataset(STUDIES, grey, GREY, outlines=True),
+        "outlines": ClipDataset(STUDIES, grey, GREY, structures=("lv",)),
         "Others": Others(STUDIES, grey, GREY),
     }
     for word, dataset in others.items():

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cinecor.datasets import echonet_dynamic
-from cinecor.errors import ConfigError
+from cinecor.errors import ConfigError, ResourceError
 from cinecor.phantom import echo_study
 from cinecor.training import cost, open_run, sweep
 from cinecor.training.recipe import make_recipe
@@ -121,3 +121,19 @@ def test_machines_are_shared_and_a_training_fits_on_one():
     assert share_machines([server], 8) == Share(parallel=8, cpus=4, gpus=0.5)
     assert share_machines([server], 6) == Share(parallel=6, cpus=5, gpus=0.5)  # two share a GPU, none spans two
     assert share_machines([laptop], 9).cpus == 1
+
+
+class _Unstarted:
+    """Ray where its own processes do not come up."""
+
+    @staticmethod
+    def init(**_options):
+        raise RuntimeError("The current node timed out during startup.\nmore")
+
+
+def test_a_cluster_that_does_not_start_is_an_error_of_ours(tmp_path, monkeypatch):
+    monkeypatch.setattr("cinecor.training.sweep._library", lambda: _Unstarted)
+    with pytest.raises(
+        ResourceError, match=r"Ray does not start: The current node timed out during startup\..*--parallel 1"
+    ):
+        list(run_sweep([_job(tmp_path, "a")], tmp_path, parallel=2))

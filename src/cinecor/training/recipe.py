@@ -6,36 +6,21 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from cinecor.clips.transforms import AUGMENTATIONS, beyond_offsets
 from cinecor.errors import ConfigError
-from cinecor.models import list_models, model_entry, model_options
-from cinecor.records import LV, STRUCTURES
-from cinecor.training.class_checks import check_classes
+from cinecor.models import model_options
+from cinecor.training.recipe_checks import check_recipe, nearest
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
 
 _APART = {"summary", "published", "licence", "workers", "device", "data_path"}  # decide on no weight
 _MAX_EXTENDS = 10  # a longer chain is a circle
 _CODES = {"extra_forbidden": "UNKNOWN_KEY", "missing": "CONFLICT"}
-_LOSSES = {
-    "regression": ("mse", "l1", "huber", "coreecho"),
-    "classification": ("bce",),
-    "classes": ("cross_entropy",),
-    "segmentation": ("dice", "bce_sum"),
-}
-_MONITORS = {
-    "regression": ("rmse", "mae", "loss"),
-    "classification": ("loss", "auroc"),
-    "classes": ("loss", "accuracy", "macro_f1"),
-    "segmentation": ("loss", "dice"),
-}
 _RANGE_ERRORS = ("greater_than", "less_than", "literal_error", "finite_number", "too_short", "too_long")
 
 
@@ -69,7 +54,7 @@ def make_recipe(values: Mapping[str, Any]) -> Recipe:
         recipe = Recipe.model_validate(dict(values))
     except ValidationError as error:
         raise _explain(error) from error
-    _check(recipe)
+    check_recipe(recipe)
     return recipe
 
 
@@ -209,7 +194,7 @@ def _find(name: str, beside: Path | None) -> Path:
     path = Path(name) if beside is None else beside / name
     if path.is_file():
         return path
-    cure = _nearest(name, list_recipes()) + " Or give a YAML file."
+    cure = nearest(name, list_recipes()) + " Or give a YAML file."
     raise ConfigError("UNKNOWN_KEY", f"there is no recipe {path.name!r}", cure.replace("? Or", "? or"), where="recipe")
 
 
@@ -231,112 +216,6 @@ def _set(values: dict[str, Any], path: list[str], value: Any, name: str) -> None
     values[path[-1]] = value
 
 
-def _check(recipe: Recipe) -> None:
-    known = [option.name for option in model_options(recipe.model.name)]
-    for key in recipe.model.options:
-        if key not in known:
-            what = f"{key!r} is not an option of model {recipe.model.name}"
-            raise ConfigError("UNKNOWN_KEY", what, _nearest(key, known), where="model.options")
-    preset = recipe.augmentation.preset
-    if preset not in AUGMENTATIONS:
-        cure = _nearest(preset, list(AUGMENTATIONS))
-        raise ConfigError("OUT_OF_RANGE", f"{preset!r} is no preset", cure, where="augmentation.preset")
-    _within("clip", lambda: recipe.clip_spec)
-    _within("augmentation", lambda: recipe.augmentation_ranges)
-    _check_task(recipe)
-    _check_structures(recipe)
-    check_classes(recipe)
-    _check_start(recipe)
-    _check_sampling(recipe)
-    _check_data_path(recipe)
-    if recipe.loss.outline > 0 and not model_entry(recipe.model.name).outlines:
-        what = f"{recipe.model.name} has no head for outlines"
-        raise ConfigError("CONFLICT", what, "choose model i3d_outline, or loss.outline 0", where="loss.outline")
-    if recipe.clip_spec.time != "frames" and (recipe.task == "segmentation" or recipe.loss.outline > 0):
-        what = "frames between recorded ones have no outlines"
-        raise ConfigError("CONFLICT", what, "choose clip.time frames", where="clip.time")
-    if recipe.schedule.warmup_epochs >= recipe.epochs:
-        raise ConfigError("CONFLICT", "the warm-up is as long as the training", where="schedule.warmup_epochs")
-    if recipe.split.validation + recipe.split.test >= 1:
-        raise ConfigError("CONFLICT", "validation and test leave no patients to train on", where="split")
-    if recipe.split.by == "kfold" and recipe.split.fold >= recipe.split.folds:
-        what = f"there is no fold {recipe.split.fold} of {recipe.split.folds}"
-        raise ConfigError("OUT_OF_RANGE", what, "folds count from 0", where="split.fold")
-
-
-def _check_task(recipe: Recipe) -> None:
-    """A dense network, outlines, their loss and ejection fraction go together; so do yes or no and its loss."""
-    outlines, plain = recipe.task == "segmentation", recipe.task == "regression"
-    unfit = {
-        "model.name": (model_entry(recipe.model.name).dense != outlines, recipe.model.name),
-        "loss.name": (recipe.loss.name not in _LOSSES[recipe.kind], recipe.loss.name),
-        "monitor": (recipe.monitor not in _MONITORS[recipe.kind], recipe.monitor),
-        "target": (outlines and recipe.target != "ef", recipe.target),
-        "standardise": (not plain and recipe.standardise, recipe.standardise),
-        "structures": (not outlines and recipe.structures != (LV,), ", ".join(recipe.structures)),
-    }
-    dense = " or ".join(name for name in list_models() if model_entry(name).dense)
-    wanted = (
-        f"task segmentation goes with a dense model ({dense}), loss.name dice or bce_sum, monitor loss or dice, target"
-        " ef; task classification with loss.name bce, monitor loss or auroc, or with loss.name cross_entropy, monitor"
-        " loss, accuracy or macro_f1"
-    )
-    for where, (wrong, value) in unfit.items():
-        if wrong:
-            raise ConfigError("CONFLICT", f"{value!r} does not go with task {recipe.task}", wanted, where=where)
-
-
-def _check_structures(recipe: Recipe) -> None:
-    """Each once, in the order of their labels, the left ventricle among them."""
-    ordered = tuple(name for name in STRUCTURES if name in recipe.structures)
-    if recipe.structures != ordered or LV not in ordered:
-        what = f"{', '.join(recipe.structures) or 'nothing'} is not what a segmentation learns"
-        raise ConfigError("CONFLICT", what, f"give {LV}, or {', '.join(STRUCTURES)}, in this order", where="structures")
-
-
-def _check_start(recipe: Recipe) -> None:
-    start = recipe.start
-    if start.weights is not None and recipe.model.options.get("pretrained"):
-        what = "the network would start from two sets of weights"
-        raise ConfigError("CONFLICT", what, "give model.options.pretrained false, or no start", where="start.weights")
-    if start.freeze == "trunk" and recipe.loss.outline > 0:
-        what = "outlines are learned by the trunk, which is frozen"
-        raise ConfigError("CONFLICT", what, "choose loss.outline 0, or freeze none", where="start.freeze")
-
-
-def _check_sampling(recipe: Recipe) -> None:
-    part, second = recipe.sampling, recipe.second
-    if max(part.views, second.views if second.epochs else 1) > 1 and part.train != "random":
-        what = f"several views of a loop are random clips, not {part.train!r}"
-        raise ConfigError("CONFLICT", what, "choose sampling.train random, or views 1", where="sampling.views")
-    if recipe.loss.name == "coreecho" and recipe.loss.outline > 0:
-        raise ConfigError("CONFLICT", "coreecho learns no outlines", "give loss.outline 0", where="loss.outline")
-    if (part.test == "listed") != (part.test_starts is not None):
-        what = "listed test clips and their table go together"
-        raise ConfigError("CONFLICT", what, "give sampling.test listed and a table", where="sampling.test_starts")
-    if second.epochs and (recipe.task != "regression" or recipe.loss.outline > 0):
-        raise ConfigError("CONFLICT", "a second stage learns values alone", "give second.epochs 0", where="second")
-
-
-def _check_data_path(recipe: Recipe) -> None:
-    """What is asked to be made on the device can be made there."""
-    if recipe.data_path != "resident":
-        return
-    others = [f"augmentation.{name}" for name in beyond_offsets(recipe.augmentation_ranges)]
-    others += ["task segmentation"] if recipe.task == "segmentation" else []
-    others += ["loss.outline"] if recipe.loss.outline > 0 else []
-    if others:
-        what = f"{', '.join(others)} cannot be made on the device"
-        raise ConfigError("CONFLICT", what, "choose data_path auto or loader", where="data_path")
-
-
-def _within(part: str, make: Any) -> None:
-    try:
-        make()
-    except ConfigError as error:
-        raise ConfigError(error.code, error.what, error.cure, where=f"{part}.{error.where}") from error
-
-
 def _explain(error: ValidationError) -> ConfigError:
     """The first complaint in one line."""
     first = error.errors()[0]
@@ -345,7 +224,7 @@ def _explain(error: ValidationError) -> ConfigError:
     if kind == "extra_forbidden":
         known = [name.rpartition(".")[2] for name in _helps(Recipe) if name.split(".")[:-1] == path[:-1]]
         known += [name for name, field in Recipe.model_fields.items() if len(path) == 1 and name not in known]
-        return ConfigError("UNKNOWN_KEY", "a recipe has no such field", _nearest(path[-1], known), where=where)
+        return ConfigError("UNKNOWN_KEY", "a recipe has no such field", nearest(path[-1], known), where=where)
     code = _CODES.get(kind) or ("OUT_OF_RANGE" if kind.startswith(_RANGE_ERRORS) else "WRONG_TYPE")
     text = first["msg"][0].lower() + first["msg"][1:]
     return ConfigError(code, f"{str(first['input'])[:80]!r}: {text}", where=where)
@@ -388,11 +267,6 @@ def _flat(recipe: Recipe) -> dict[str, Any]:
 
     walk(_as_json(recipe.model_dump(exclude_none=True)), "")
     return found
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name, known, n=3, cutoff=0.6)
-    return f"did you mean {' or '.join(close)}?" if close else f"choose of {', '.join(sorted(known))}"
 
 
 def _as_json(values: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from cinecor import storage
-from cinecor.errors import CinecorError, ConfigError
+from cinecor.errors import CinecorError, ConfigError, ResourceError
 from cinecor.training.cost import measure_cost
 from cinecor.training.recipe_fields import Recipe
 
@@ -75,6 +75,7 @@ def run_sweep(
 
     Raises:
         ConfigError: MISSING_EXTRA where Ray is needed and not installed; CONFLICT for two jobs of one folder.
+        ResourceError: NO_DEVICE where Ray does not start, or has no cluster at the address.
     """
     if len({job.folder for job in jobs}) < len(jobs):
         raise ConfigError("CONFLICT", "two jobs have the same folder", "give each its own", where="sweep")
@@ -133,13 +134,7 @@ def _run_on_ray(
     jobs: Sequence[Job], data: Path, cache: Path | None, parallel: int | None, address: str | None
 ) -> Iterator[Outcome]:
     ray = _library()
-    ray.init(
-        address=address,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        ignore_reinit_error=True,
-        **({} if address is not None else {"include_dashboard": False}),
-    )
+    _start(ray, address)
     try:
         share = share_machines([node["Resources"] for node in ray.nodes() if node["Alive"]], parallel)
         remote = ray.remote(num_cpus=share.cpus, num_gpus=share.gpus, max_retries=0)(_attempt_alone)
@@ -157,6 +152,25 @@ def _run_on_ray(
             yield Outcome(job=job, failure=failure)
     finally:
         ray.shutdown()
+
+
+def _start(ray: Any, address: str | None) -> None:
+    """Join a cluster, or make one of this machine.
+
+    Raises:
+        ResourceError: NO_DEVICE.
+    """
+    try:
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            ignore_reinit_error=True,
+            **({} if address is not None else {"include_dashboard": False}),
+        )
+    except Exception as error:  # Ray has no error of its own for this: a busy machine starts too slowly for it
+        what = f"Ray does not start: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        raise ResourceError("NO_DEVICE", what, "try again, or give --parallel 1", where="parallel") from error
 
 
 @dataclass(frozen=True, kw_only=True)
