@@ -9,7 +9,7 @@ from cinecor.cli.__main__ import app
 from cinecor.datasets import echonet_dynamic
 from cinecor.errors import ConfigError
 from cinecor.phantom import MARK, echo_study
-from cinecor.training import train
+from cinecor.training import sweep, train
 from cinecor.training.benchmarks import list_benchmarks, plan, select_rows
 from cinecor.training.recipe import apply_overrides
 from cinecor.training.sweep import Job, run_sweep
@@ -74,6 +74,8 @@ def test_it_trains(name, data, tmp_path):
 
 
 def test_the_command_runs_compares_and_does_not_repeat(data, tmp_path, monkeypatch):
+    # What a network costs is tested elsewhere, and takes a process of its own.
+    monkeypatch.setattr(sweep, "measure_cost", lambda folder, _: (folder / "cost.json").write_text("{}"))
     monkeypatch.setenv("CINECOR_CACHE", str(data / "cache"))
     sizes = ["--clip.height", "64", "--clip.width", "64", "--model.options.width", "0.05"]
     command = ["benchmark", "000", "--data", str(data / "data"), "--out", str(tmp_path / "bench"), "--only", "stem"]

@@ -57,7 +57,7 @@ def test_blood_is_brighter_than_muscle(study: Study) -> None:
 
 
 def test_pixels_are_a_function_of_the_arguments() -> None:
-    one, other = mri_study(1, 3, phases=12), mri_study(1, 3, phases=12)
+    one, other = mri_study(1, 3, phases=2), mri_study(1, 3, phases=2)
     np.testing.assert_array_equal(one.cines[2].source, other.cines[2].source)
 
 

@@ -33,10 +33,17 @@ def data(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def costless(monkeypatch):
+    """What a network costs takes a process of its own to measure."""
+    monkeypatch.setattr(sweep, "measure_cost", lambda folder, _: (folder / "cost.json").write_text("{}"))
+
+
 def _job(out, name, **changes):
     return Job(name=name, recipe=make_recipe({**SMALL, **changes}), folder=out / name)
 
 
+@pytest.mark.usefixtures("costless")
 def test_a_failure_is_told_and_stops_nothing(data, tmp_path):
     jobs = [_job(tmp_path, "bad", target="wall_mm"), _job(tmp_path, "good")]
     bad, good = run_sweep(jobs, data, cache=tmp_path / "cache")
