@@ -9,8 +9,8 @@ from cinecor.datasets import echonet_dynamic
 from cinecor.errors import ConfigError, ResourceError
 from cinecor.phantom import echo_study
 from cinecor.training import cost, open_run, sweep
-from cinecor.training.recipe import make_recipe
-from cinecor.training.sweep import FAILURE_NAME, Job, Share, choose_parallel, run_sweep, share_machines
+from cinecor.training.recipe import FAILURE_NAME, make_recipe
+from cinecor.training.sweep import Job, Share, choose_parallel, run_sweep, share_machines
 
 SMALL = {
     "model": {"name": "i3d", "options": {"depth": "stem", "width": 0.1}},
@@ -52,6 +52,17 @@ def test_a_failure_is_told_and_stops_nothing(data, tmp_path):
     assert "BAD_LABEL" in (tmp_path / "bad" / FAILURE_NAME).read_text()
     assert good.failure == ""
     assert open_run(tmp_path / "good").manifest.metrics["test"]["rmse"] > 0
+
+
+@pytest.mark.usefixtures("costless")
+def test_what_failed_before_it_began_is_tried_again(data, tmp_path):
+    missing = {"start": {"weights": str(tmp_path / "weights")}}
+    (outcome,) = run_sweep([_job(tmp_path, "first", **missing)], data, cache=tmp_path / "cache")
+    assert outcome.failure
+    assert [path.name for path in (tmp_path / "first").iterdir() if path.name != ".lock"] == [FAILURE_NAME]
+    (outcome,) = run_sweep([_job(tmp_path, "first")], data, cache=tmp_path / "cache")
+    assert outcome.failure == ""
+    assert not (tmp_path / "first" / FAILURE_NAME).exists()
 
 
 def test_a_bug_is_told_with_its_traceback(data, tmp_path, monkeypatch):
@@ -130,8 +141,17 @@ def test_machines_are_shared_and_a_training_fits_on_one():
     assert share_machines([laptop], 9).cpus == 1
 
 
+def test_a_cluster_without_cores_is_waited_for():
+    with pytest.raises(ResourceError, match="offer no core"):
+        share_machines([{"CPU": 0.0}, {"GPU": 1.0}], 2)
+
+
 class _Unstarted:
     """Ray where its own processes do not come up."""
+
+    @staticmethod
+    def is_initialized():
+        return False
 
     @staticmethod
     def init(**_options):

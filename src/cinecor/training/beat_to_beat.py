@@ -32,7 +32,7 @@ from cinecor.training.outlined import outline_frames
 from cinecor.training.prediction import Said, to_predictions
 from cinecor.training.reading import read_folder
 from cinecor.training.scoring import ALL, BATCH, check_split, select_splits
-from cinecor.training.splitting import keep_labelled
+from cinecor.training.splitting import keep_labelled, keep_view
 from cinecor.training.task import Task
 
 ONE, EVERY, BEATS = "one clip", "all clips", "beat to beat"
@@ -91,14 +91,16 @@ def predict_ways(
         raise ConfigError("OUT_OF_RANGE", f"{stride} is below 1", "give at least 1", where="stride")
     (network, manifest), (outliner, outlines) = load_checkpoint(run), load_checkpoint(segmentation)
     _check_pair(network.dense, outliner.dense)
+    _check_judge(manifest)
+    view = manifest.extra.get("view")
     splits = SPLITS if split == ALL else tuple(name for name in SPLITS if name == split)
-    by_split = select_splits(keep_labelled(read_folder(data)[1], manifest.target), splits)
+    by_split = select_splits(keep_labelled(keep_view(read_folder(data)[1], view), manifest.target), splits)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     studies = [study for each in by_split.values() for study in each]
-    sides = []
+    sides, folder = [], cache or default_cache(data)
     for net, its in ((network, manifest), (outliner, outlines)):
         spec = ClipSpec.from_dict(its.clip)
-        frames = Cache.build(studies, spec, cache or default_cache(data))
+        frames = Cache.build(studies, spec, folder if view is None else folder / view)
         sides.append(_Side(Task(net).to(device).eval(), its, spec, frames))
     tables: dict[str, list[pd.DataFrame]] = {ONE: [], EVERY: [], BEATS: []}
     without: list[str] = []
@@ -132,6 +134,13 @@ def _check_pair(first_dense: bool, second_dense: bool) -> None:
     if not second_dense:
         what, cure = "these weights predict values, not outlines", "give a run of task segmentation"
         raise ConfigError("CONFLICT", what, cure, where="segmentation")
+
+
+def _check_judge(manifest: Manifest) -> None:
+    """Beats are judged by a network that predicts a value of recorded frames."""
+    if manifest.extra.get("task", "regression") != "regression" or manifest.clip.get("time", "frames") != "frames":
+        what, cure = "these weights do not predict a value of recorded frames", "give a run of task regression"
+        raise ConfigError("CONFLICT", what, cure, where="run")
 
 
 def _predict_all(

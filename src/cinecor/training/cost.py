@@ -59,8 +59,9 @@ def _measure(values: dict[str, object], threads: int) -> dict[str, float | int]:
     task = Task(network, mixed=mixed, outlines=outlines, channels_last=layout, frozen=frozen)
     task.contrast = recipe.loss.name == "coreecho"
     task = task.to(device)
-    batch = _make_inputs(network, recipe, recipe.batch_size, device)
-    train_ms = _time(_training_step(task, recipe, batch), device) / recipe.batch_size
+    clips = recipe.batch_size * recipe.sampling.views
+    batch = _make_inputs(network, recipe, clips, device)
+    train_ms = _time(_training_step(task, recipe, batch), device) / clips
     peak = _resident_bytes(device) - before
     plain = Task(network, channels_last=recipe.channels_last).eval()
     single = [stream[:1] for stream in batch]

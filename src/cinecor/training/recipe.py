@@ -21,6 +21,10 @@ from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
 _APART = {"summary", "published", "licence", "workers", "device", "data_path"}  # decide on no weight
 _MAX_EXTENDS = 10  # a longer chain is a circle
 _CODES = {"extra_forbidden": "UNKNOWN_KEY", "missing": "CONFLICT"}
+FAILURE_NAME = "failure.txt"
+"""In the folder of a run of a sweep that failed: why, with the traceback where it was no fault of the user's. The next
+attempt may use the folder all the same."""
+
 _RANGE_ERRORS = ("greater_than", "less_than", "literal_error", "finite_number", "too_short", "too_long")
 
 

@@ -31,7 +31,7 @@ from cinecor.training.finishing import finish
 from cinecor.training.leakage import warning_of
 from cinecor.training.phases import begin_phase, list_phases
 from cinecor.training.precision import is_mixed
-from cinecor.training.recipe import dump_recipe, fingerprint, load_recipe, network_options, resolve
+from cinecor.training.recipe import FAILURE_NAME, dump_recipe, fingerprint, load_recipe, network_options, resolve
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.start import describe_start, pin_start, read_start, start_folder
 from cinecor.training.task import Task
@@ -59,7 +59,7 @@ SUMMARY = {
 """What a summary shows, by name."""
 TIMING_NAME = "timing.json"
 """How long the training took; apart from the manifest, which is the same however often it was interrupted."""
-_OWN = {RECIPE_NAME, ".lock"}
+_OWN = {RECIPE_NAME, ".lock", FAILURE_NAME}
 
 
 @dataclass(frozen=True)

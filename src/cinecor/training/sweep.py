@@ -16,13 +16,11 @@ import torch
 from cinecor import storage
 from cinecor.errors import CinecorError, ConfigError, ResourceError
 from cinecor.training.cost import measure_cost
+from cinecor.training.recipe import FAILURE_NAME
 from cinecor.training.recipe_fields import Recipe
 
 CORES_EACH = 4
 """Cores for a training where there is no GPU: with more, one training's threads wait for each other."""
-
-FAILURE_NAME = "failure.txt"
-"""In the folder of a run that failed: why, with the traceback where it was no fault of the user's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +132,7 @@ def _run_on_ray(
     jobs: Sequence[Job], data: Path, cache: Path | None, parallel: int | None, address: str | None
 ) -> Iterator[Outcome]:
     ray = _library()
+    ours = not ray.is_initialized()  # a notebook's own session outlives the sweep
     _start(ray, address)
     try:
         share = share_machines([node["Resources"] for node in ray.nodes() if node["Alive"]], parallel)
@@ -151,7 +150,8 @@ def _run_on_ray(
                 failure = _note(job, f"its process died ({type(error).__name__})", str(error))
             yield Outcome(job=job, failure=failure)
     finally:
-        ray.shutdown()
+        if ours:
+            ray.shutdown()
 
 
 def _start(ray: Any, address: str | None) -> None:
@@ -188,8 +188,14 @@ def share_machines(machines: Sequence[Mapping[str, float]], parallel: int | None
     Args:
         machines: of each, what Ray calls its resources: ``CPU`` and ``GPU``.
         parallel: trainings at a time; None: see :func:`run_sweep`.
+
+    Raises:
+        ResourceError: NO_DEVICE for machines without a whole core, as those of a cluster before its workers join.
     """
     cores, gpus = ([machine.get(name, 0.0) for machine in machines] for name in ("CPU", "GPU"))
+    if not any(core >= 1 for core in cores):
+        what = f"{len(machines)} machines of the cluster offer no core"
+        raise ResourceError("NO_DEVICE", what, "wait until its workers have joined", where="address")
     wanted = parallel or choose_parallel(int(sum(cores)), int(sum(gpus)))
     cpus = max(1, min(int(sum(cores)) // wanted, int(min(core for core in cores if core >= 1))))
     part = min(1.0, sum(gpus) / wanted)
