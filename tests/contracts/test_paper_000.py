@@ -111,3 +111,11 @@ def test_side_by_side_on_ray_gives_the_same(data, tmp_path):
     for one, other in zip(here, there, strict=True):
         tables = [(job.folder / "predictions_test.csv").read_text().splitlines() for job in (one, other)]
         assert len(tables[0]) == len(tables[1])
+
+
+def test_listing_needs_no_data_and_running_does():
+    listed = CliRunner().invoke(app, ["benchmark", "000", "--list", "--table", "1"])
+    assert listed.exit_code == 0
+    assert "mini_b2" in listed.output
+    with pytest.raises(ConfigError, match=r"CONFLICT: benchmark.*--data and --out"):
+        CliRunner().invoke(app, ["benchmark", "000"], catch_exceptions=False)

@@ -12,17 +12,17 @@ def _flood(labels):
     for start in zip(*np.nonzero(labels), strict=True):
         if seen[start]:
             continue
-        part, todo, label = [], [start], labels[start]
+        part, waiting, label = [], [start], labels[start]
         seen[start] = True
-        while todo:
-            here = todo.pop()
+        while waiting:
+            here = waiting.pop()
             part.append(here)
             for step in np.ndindex(3, 3, 3):
                 there = tuple(a + b - 1 for a, b in zip(here, step, strict=True))
                 inside = all(0 <= a < size for a, size in zip(there, labels.shape, strict=True))
                 if inside and not seen[there] and labels[there] == label:
                     seen[there] = True
-                    todo.append(there)
+                    waiting.append(there)
         if len(part) > len(best.get(label, [])):
             best[label] = part
     for label, part in best.items():

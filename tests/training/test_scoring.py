@@ -1,9 +1,12 @@
 """Predictions for evaluation."""
 
+from dataclasses import replace
+
 import pytest
 
 from cinecor.errors import ConfigError, DatasetError
 from cinecor.training import predictions_of, scoring
+from cinecor.training.held_out import as_divided
 
 
 def test_the_saved_tables_are_given_by_split(finished):
@@ -22,6 +25,26 @@ def test_new_predictions_equal_the_saved_ones(finished, cohort, tmp_path, monkey
     assert new.drop(columns="value").equals(saved.drop(columns="value"))
     assert new["value"].to_numpy() == pytest.approx(saved["value"].to_numpy(), abs=1e-3)
     assert new_truth.equals(truth)
+
+
+@pytest.mark.parametrize("moved", [None, "train"])
+def test_the_runs_own_division_counts_not_the_layouts(finished, cohort, tmp_path, monkeypatch, moved):
+    others = [replace(study, split=moved) for study in cohort]
+    monkeypatch.setattr(scoring, "read_folder", lambda root: ("echonet_dynamic", others))
+    saved, truth, _ = predictions_of(finished.folder, None, "test")
+    new, new_truth, _ = predictions_of(finished.folder, tmp_path, "test", cache=tmp_path)
+    assert new_truth.equals(truth)
+    assert set(new["study"]) == set(saved["study"])
+
+
+def test_another_cohort_with_the_same_names_keeps_its_splits(finished, cohort):
+    others = [replace(study, split="test", labels={"ef": study.labels["ef"] + 1}) for study in cohort]
+    assert [study.split for study in as_divided(finished.folder, others, "ef")] == ["test"] * len(cohort)
+
+
+def test_new_patients_of_the_runs_cohort_are_test(finished, cohort, make_study):
+    found = as_divided(finished.folder, [*cohort, make_study(500, None)], "ef")
+    assert [study.split for study in found] == [*(study.split for study in cohort), "test"]
 
 
 def test_data_without_splits_are_test_as_a_whole(finished, make_study, tmp_path, monkeypatch):

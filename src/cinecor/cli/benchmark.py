@@ -24,8 +24,13 @@ def benchmark(
         ),
     ] = None,
     *,
-    data: Annotated[Path, typer.Option(help="The data folder, as published or as the phantom wrote it.")],
-    out: Annotated[Path, typer.Option(help="Where runs and tables go. What is finished there is not repeated.")],
+    data: Annotated[
+        Path | None, typer.Option(help="The data folder, as published or as the phantom wrote it. Needed to run.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where runs and tables go. What is finished there is not repeated. Needed to run."),
+    ] = None,
     table: Annotated[
         list[int] | None, typer.Option(help="Only the rows of this table of the paper; repeatable.")
     ] = None,
@@ -51,12 +56,16 @@ def benchmark(
 
     Interrupted, it goes on where it stopped. A training that fails is listed with its reason and stops no other.
     """
+    from cinecor.errors import ConfigError
     from cinecor.training.benchmarks import plan, select_rows
 
     rows = select_rows(name, table or [], only or [])
     if show:
         typer.echo(_listed(rows))
         return
+    if data is None or out is None:
+        what, cure = "a benchmark needs a data folder and a place for its runs", "give --data and --out, or --list"
+        raise ConfigError("CONFLICT", what, cure, where="benchmark")
     from cinecor.training.reading import read_folder
     from cinecor.training.sweep import run_sweep
 

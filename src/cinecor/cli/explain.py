@@ -35,9 +35,9 @@ def explain(
     from cinecor.cli.progress import track
     from cinecor.evaluation.explanation_report import write_explanation
 
-    studies, unread = _studies(paths or [], data, split)
     settings = inference.Settings(clips=clips, frame_ms=frame_ms, device=device)
     predictor = inference.load_predictor(weights, settings)
+    studies, unread = _studies(paths or [], data, split, weights, predictor.manifest.target)
     answers = inference.explain_all(predictor, studies, shown=_choose(studies, shown), signed=not positive)
     said = list(track(answers, "loops"))
     found = [each for each in said if not isinstance(each, io.Failure)]
@@ -52,16 +52,19 @@ def explain(
     return failure.exit_code([each.error for each in failures], len(studies) + len(unread))
 
 
-def _studies(paths: list[Path], data: Path | None, split: str) -> tuple[list[Study], list[io.Failure]]:
+def _studies(
+    paths: list[Path], data: Path | None, split: str, run: Path, target: str
+) -> tuple[list[Study], list[io.Failure]]:
     from cinecor import datasets
     from cinecor.cli.studies import find_studies
     from cinecor.errors import ConfigError, DatasetError
+    from cinecor.training.held_out import as_divided
 
     if not paths and data is None:
         raise ConfigError("CONFLICT", "there is nothing to explain", "give loops, or a folder by --data")
     studies, unread = find_studies(paths) if paths else ([], [])
     if data is not None:
-        read = datasets.get(datasets.recognise(data)).read(data)
+        read = as_divided(run, datasets.get(datasets.recognise(data)).read(data), target)
         chosen = [study for study in read if split in ("all", study.split)]
         if not chosen:
             raise DatasetError("BAD_SPLIT", f"no study is in the split {split}", "choose --split all", where=data.name)

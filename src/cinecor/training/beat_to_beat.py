@@ -28,6 +28,7 @@ from cinecor.models.checkpoint import Manifest, load_checkpoint
 from cinecor.records import LV, SPLITS, ClipSpec, Study
 from cinecor.training.data import default_cache
 from cinecor.training.finishing import truth_table
+from cinecor.training.held_out import as_divided
 from cinecor.training.outlined import outline_frames
 from cinecor.training.prediction import Said, to_predictions
 from cinecor.training.reading import read_folder
@@ -94,7 +95,8 @@ def predict_ways(
     _check_judge(manifest)
     view = manifest.extra.get("view")
     splits = SPLITS if split == ALL else tuple(name for name in SPLITS if name == split)
-    by_split = select_splits(keep_labelled(keep_view(read_folder(data)[1], view), manifest.target), splits)
+    labelled = keep_labelled(keep_view(read_folder(data)[1], view), manifest.target)
+    by_split = select_splits(tuple(as_divided(run, labelled, manifest.target)), splits)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     studies = [study for each in by_split.values() for study in each]
     sides, folder = [], cache or default_cache(data)

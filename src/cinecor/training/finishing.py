@@ -184,14 +184,15 @@ def truth_table(
         for split, studies in splits
         for study in studies
         for quantity, value in [
-            *_true_values(float(study.labels[target]), target, classes),
+            *true_values(float(study.labels[target]), target, classes),
             *((name, float(study.labels[name])) for name in more if name != target and name in study.labels),
         ]
     ]
     return table.check_truth(pd.DataFrame(rows, columns=list(table.TRUTH_COLUMNS)))
 
 
-def _true_values(label: float, target: str, classes: Sequence[str]) -> list[tuple[str, float]]:
+def true_values(label: float, target: str, classes: Sequence[str]) -> list[tuple[str, float]]:
+    """A label as rows of the table of truth: quantity and value."""
     if not classes:
         return [(target, label)]
     return [(class_quantity(target, name), float(place == label)) for place, name in enumerate(classes)]

@@ -20,6 +20,7 @@ from cinecor.training.classes import encode_classes
 from cinecor.training.correction import Line
 from cinecor.training.data import cache_part, default_cache
 from cinecor.training.finishing import TRUTH_NAME, predictions_name, truth_table
+from cinecor.training.held_out import as_divided
 from cinecor.training.leakage import warning_of
 from cinecor.training.loading import make_loader
 from cinecor.training.outlined import predict_outlined
@@ -106,7 +107,7 @@ def _predict(run: Path, data: Path, splits: tuple[Split, ...], cache: Path | Non
     target, outlines = manifest.target, extra.get("task") == "segmentation"
     cases = [measure_truth(study) for study in cases] if outlines else cases
     labelled = encode_classes(cases, target, classes) if classes else keep_labelled(cases, target)
-    by_split = select_splits(tuple(labelled), splits)
+    by_split = select_splits(tuple(as_divided(run, labelled, target, classes)), splits)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task = Task(network).to(device)
     folder = cache or default_cache(data)
