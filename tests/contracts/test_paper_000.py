@@ -116,6 +116,6 @@ def test_side_by_side_on_ray_gives_the_same(data, tmp_path):
 def test_listing_needs_no_data_and_running_does():
     listed = CliRunner().invoke(app, ["benchmark", "000", "--list", "--table", "1"])
     assert listed.exit_code == 0
-    assert "mini_b2" in listed.output
+    assert "mini_b1" in listed.output
     with pytest.raises(ConfigError, match=r"CONFLICT: benchmark.*--data and --out"):
         CliRunner().invoke(app, ["benchmark", "000"], catch_exceptions=False)
