@@ -36,6 +36,28 @@ def test_the_loss_is_a_loop_over_pixels():
     np.testing.assert_allclose(float(dice_and_cross_entropy(logits, share)), _naive_loss(logits, share), rtol=1e-12)
 
 
+def test_pooled_the_overlap_is_of_all_outlined_frames_of_a_structure():
+    logits, share = _example()
+    total, frames = 0.0, 0
+    for structure in range(2):
+        said, wanted = logits[:, structure].flatten(0, 1), share[:, structure].flatten(0, 1)
+        kept = [i for i in range(len(wanted)) if not math.isnan(float(wanted[i, 0, 0]))]
+        p, q = (pixels[kept].numpy().ravel() for pixels in (torch.sigmoid(said), wanted))
+        overlap = (2 * sum(p * q) + 1) / (sum(p**2) + sum(q**2) + 1)
+        entropy = np.mean(-(q * np.log(p) + (1 - q) * np.log(1 - p)))
+        total, frames = total + len(kept) * (1 - overlap + entropy), frames + len(kept)
+    np.testing.assert_allclose(float(dice_and_cross_entropy(logits, share, pooled=True)), total / frames, rtol=1e-12)
+
+
+def test_pooled_an_empty_frame_costs_its_few_pixels_only():
+    share = torch.zeros(1, 1, 2, 12, 12)
+    share[:, :, 0, 3:9, 3:9] = 1.0
+    logits = torch.where(share > 0, 9.0, -9.0)
+    logits[0, 0, 1, 0, 0] = 9.0
+    alone, pooled = (dice_and_cross_entropy(logits, share, pooled=pooled) for pooled in (False, True))
+    assert alone - pooled > 0.2
+
+
 def test_frames_without_an_outline_leave_no_gradient():
     logits, share = _example()
     logits.requires_grad_()

@@ -53,7 +53,7 @@ def _of_contrast(recipe: Recipe, outputs: tuple[Tensor, Tensor], batch: Batch) -
 
 def compare_outlines(part: LossPart) -> Callable[[Tensor, Tensor], Tensor]:
     """The loss of logits against the covered share of each pixel; frames that nobody outlined count for nothing."""
-    return summed_cross_entropy if part.name == "bce_sum" else dice_and_cross_entropy
+    return summed_cross_entropy if part.name == "bce_sum" else partial(dice_and_cross_entropy, pooled=part.pooled)
 
 
 def compare_values(part: LossPart) -> Callable[[Tensor, Tensor], Tensor]:

@@ -121,6 +121,9 @@ class LossPart(Part):
     Where outlines are: dice (with cross-entropy), a mean; or bce_sum, EchoNet-Dynamic's, half the cross-entropy summed
     over pixels and frames, whose learning rate depends on both. coreecho: Rank-N-Contrast of the embeddings, which
     alone trains the trunk, and mean absolute error, which alone trains the head."""
+    pooled: bool = False
+    """In dice: the overlap of all frames of a batch together, so that one where a structure is small or missing counts
+    by its pixels; without it every frame counts the same."""
     class_weights: Literal["none", "balanced"] = "none"
     """balanced: in cross_entropy a clip counts by how rare its class is among the training clips."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
