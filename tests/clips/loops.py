@@ -35,6 +35,15 @@ def make_study(index: int, frames: int | None = None, cines: int = 1) -> Study:
     return Study(id=f"s{index}", cines=loops, labels={"ef": 40.0 + index})
 
 
+def make_coloured(index: int) -> Study:
+    """A study whose three channels differ."""
+    grey = make_frames(index)
+    array = np.concatenate([grey, grey // 2, 255 - grey], axis=1)
+    times = tuple(FRAME_MS * time for time in range(len(array)))
+    loop = Cine(source=array, modality="US", frames=len(array), times_ms=times)
+    return Study(id=f"c{index}", cines=(loop,), labels={"ef": 50.0 + index})
+
+
 def write_study(folder: Path, index: int) -> Study:
     """A study that is one video."""
     path = folder / f"v{index}.avi"

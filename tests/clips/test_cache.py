@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.clips.loops import SPEC, make_frames, make_study, write_study
+from tests.clips.loops import SPEC, make_coloured, make_frames, make_study, write_study
 
 from cinecor import io
 from cinecor.clips import Cache, building, cache, cache_index, preparing
@@ -68,6 +68,15 @@ def test_the_cache_is_direct_decoding_and_preparation(tmp_path: Path, channels: 
     assert len(built) == 5
     assert ("s7", 1) in built
     assert ("s7", 2) not in built
+
+
+def test_equal_channels_are_on_disk_once(tmp_path: Path) -> None:
+    spec, studies = replace(SPEC, channels=3), [make_study(2), make_coloured(3)]
+    built = Cache.build(studies, spec, tmp_path, workers=1, progress=False)
+    check(built, studies, spec)
+    assert [built.count_channels(study.id) for study in studies] == [1, 3]
+    (file,) = tmp_path.glob("*/*.u8")
+    assert file.stat().st_size == (built.count_frames("s2") + 3 * built.count_frames("c3")) * 16 * 20
 
 
 def test_frames_are_a_read_only_view_of_the_file(tmp_path: Path) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from tests.clips.loops import SPEC, make_study
+from tests.clips.loops import SPEC, make_coloured, make_study
 
 from cinecor.clips import Cache, ClipDataset, Sampling, collate
 from cinecor.clips.resident import ResidentClips, count_bytes, find_obstacle
 from cinecor.clips.transforms import AUGMENTATIONS, COREECHO, ECHONET, Augmentation, beyond_offsets
 from cinecor.errors import ConfigError
+from cinecor.records import Study
 
 CPU = torch.device("cpu")
 STUDIES = [make_study(0, 4), make_study(1, 9, cines=2), make_study(2, 30)]  # the first is shorter than a clip
@@ -37,6 +39,19 @@ def grey(caches: dict[int, Cache]) -> Cache:
 
 BEFORE, AFTER = (replace(GREY, padding=padding) for padding in ("before", "after"))
 COLOURED = replace(COLOUR, padding="after")
+
+
+def test_equal_channels_are_kept_once_where_no_loop_needs_more(tmp_path: Path) -> None:
+    def count(studies: list[Study]) -> int:
+        cache = Cache.build(studies, COLOUR, tmp_path, workers=1, progress=False)
+        dataset = ClipDataset(studies, cache, COLOUR)
+        made, expected = ResidentClips(dataset, CPU).make_batch([0, 1]), collate([dataset[0], dataset[1]])
+        np.testing.assert_allclose(made.inputs["rgb"], expected.inputs["rgb"], rtol=1e-5, atol=1e-5)
+        return count_bytes(dataset)
+
+    grey, other, coloured = make_study(1, 9), make_study(2, 9), make_coloured(1)  # nine frames each
+    assert count([grey, other]) == 2 * 9 * 16 * 20
+    assert count([grey, coloured]) == 3 * 2 * 9 * 16 * 20
 
 
 @pytest.mark.parametrize(

@@ -53,3 +53,10 @@ def test_other_threads_have_no_signals():
     thread.start()
     thread.join()
     assert not failures
+
+
+def test_a_signal_to_another_process_stops_this_one_too():
+    saved = []
+    with Interruption(lambda _own: True) as interruption, pytest.raises(SystemExit):
+        interruption.check(lambda: saved.append(1))
+    assert saved == [1]

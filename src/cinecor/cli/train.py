@@ -32,6 +32,8 @@ def train(
         typer.echo(dump_recipe(resolved), nl=False)
         return
     from cinecor.training import train as run_training
+    from cinecor.training.processes import is_first
 
     run = run_training(resolved, data, out)
-    typer.echo(run.summary())
+    if is_first():
+        typer.echo(run.summary())

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from jaxtyping import UInt8
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -64,10 +65,11 @@ class Builder:
                 if isinstance(outcome, CinecorError):
                     failures[key] = outcome
                     continue
-                frames = np.ascontiguousarray(outcome.frames)
+                frames = np.ascontiguousarray(_without_copies(outcome.frames))
                 stream.write(frames.data)
                 stream.flush()
-                self.entries[key] = Entry(self._prints[key], self._segment, end, len(frames), *outcome.square)
+                place = (self._segment, end, *frames.shape[:2])
+                self.entries[key] = Entry(self._prints[key], *place, *outcome.square)
                 end += frames.nbytes
                 if time.monotonic() - saved > CHECKPOINT_SECONDS:
                     self._save(stream)
@@ -94,6 +96,13 @@ class Builder:
         if needed > free:
             what = f"the cache needs {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free"
             raise StorageError("NO_SPACE", what, "free some space or put the cache elsewhere", where=self._home.name)
+
+
+def _without_copies(
+    frames: UInt8[np.ndarray, "time channel height width"],
+) -> UInt8[np.ndarray, "time _kept height width"]:
+    """One channel where all are equal: a grey loop in colour takes a third of the disk, and of a GPU's memory."""
+    return frames[:, :1] if (frames == frames[:, :1]).all() else frames
 
 
 def _bar(progress: bool) -> Progress:

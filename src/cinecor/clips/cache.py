@@ -106,19 +106,24 @@ class Cache:
         return built
 
     def frames(self, study: str, cine: int = 0) -> UInt8[np.ndarray, "time channel height width"]:
-        """All frames of one loop: a read-only view of the file, nothing is copied.
+        """All frames of one loop: a read-only view of the file, nothing is copied; equal channels are one in it.
 
         Raises:
             DatasetError: MISSING_FILE when the cache does not hold the loop.
         """
         entry = self._entry(study, cine)
-        shape = (entry.frames, self.spec.channels, self.spec.height, self.spec.width)
-        end = entry.offset + entry.frames * self.spec.channels * self.spec.height * self.spec.width
-        return self._segment(entry.segment)[entry.offset : end].reshape(shape)
+        plane = (self.spec.height, self.spec.width)
+        end = entry.offset + entry.frames * entry.channels * plane[0] * plane[1]
+        kept = self._segment(entry.segment)[entry.offset : end].reshape(entry.frames, entry.channels, *plane)
+        return np.broadcast_to(kept, (entry.frames, self.spec.channels, *plane))
 
     def count_frames(self, study: str, cine: int = 0) -> int:
         """Frames of one loop."""
         return self._entry(study, cine).frames
+
+    def count_channels(self, study: str, cine: int = 0) -> int:
+        """Channels of one loop that differ: one where all are equal."""
+        return self._entry(study, cine).channels
 
     def square(self, study: str, cine: int = 0) -> Square:
         """Which part of its recorded frames the frames of one loop show."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 from cinecor import storage
 from cinecor.records import ClipSpec
 
-FORMAT = 2
+FORMAT = 3
 """Raise it when the layout of the cache changes."""
 
 MAKERS = ("clips/preparation.py", "clips/sector.py", "io/*.py")
@@ -31,6 +31,8 @@ class Entry(NamedTuple):
     segment: str
     offset: int
     frames: int
+    channels: int
+    """One where all of the loop's are equal, as in grey loops stored as colour."""
     left: int
     top: int
     right: int
@@ -74,12 +76,12 @@ def read(home: Path, spec: ClipSpec) -> dict[Key, Entry]:
         entries = {(study, cine): Entry(*rest) for study, cine, *rest in content["cines"]}
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return {}
-    frame_bytes = spec.channels * spec.height * spec.width
+    plane = spec.height * spec.width
     sizes = {name: _size(segment_path(home, name)) for name in {entry.segment for entry in entries.values()}}
     return {
         key: entry
         for key, entry in entries.items()
-        if entry.offset + entry.frames * frame_bytes <= sizes[entry.segment]
+        if entry.offset + entry.frames * entry.channels * plane <= sizes[entry.segment]
     }
 
 

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 
+from cinecor.clips.cache import Cache
 from cinecor.clips.cache_index import Key
 from cinecor.clips.cutting import padding_levels
 from cinecor.clips.dataset import STREAM, ClipDataset
@@ -37,10 +38,10 @@ def find_obstacle(dataset: ClipDataset) -> str:
 
 
 def count_bytes(dataset: ClipDataset) -> int:
-    """What the frames of a data set's loops take, uint8."""
-    spec = dataset.spec
-    frames = sum(dataset.cache.count_frames(*key) for key in _keys(dataset))
-    return frames * spec.channels * spec.height * spec.width
+    """What the frames of a data set's loops take, uint8; equal channels are kept once."""
+    spec, keys = dataset.spec, _keys(dataset)
+    frames = sum(dataset.cache.count_frames(*key) for key in keys)
+    return frames * _count_channels(dataset.cache, keys) * spec.height * spec.width
 
 
 class ResidentClips:
@@ -103,7 +104,7 @@ class ResidentClips:
 
     def _gather_moved(
         self, numbers: Int64[Tensor, "batch length"], offsets: Int64[Tensor, "batch 2"]
-    ) -> tuple[UInt8[Tensor, "batch length channel height width"], Bool[Tensor, "batch 1 1 height width"]]:
+    ) -> tuple[UInt8[Tensor, "batch length _kept height width"], Bool[Tensor, "batch 1 1 height width"]]:
         """The frames, each clip's moved down and to the right; and which of its pixels come from outside."""
         height, width = self._frames.shape[2:]
         down = torch.arange(height, device=self.device) - offsets[:, :1]
@@ -126,16 +127,22 @@ def _keys(dataset: ClipDataset) -> list[Key]:
     return list(dict.fromkeys((study.id, cine) for study, cine in origins))
 
 
+def _count_channels(cache: Cache, keys: Sequence[Key]) -> int:
+    """Channels to keep of all loops: one where that is enough for each of them."""
+    return max((cache.count_channels(*key) for key in keys), default=1)
+
+
 def _upload(
     dataset: ClipDataset, device: torch.device
-) -> tuple[UInt8[Tensor, "frame channel height width"], dict[Key, int]]:
+) -> tuple[UInt8[Tensor, "frame _kept height width"], dict[Key, int]]:
     """The frames of all loops one after another, and where those of each begin."""
     spec, cache = dataset.spec, dataset.cache
     keys = _keys(dataset)
     counts = [cache.count_frames(*key) for key in keys]
     starts = np.concatenate([[0], np.cumsum(counts)]).tolist()
-    shape = (starts[-1], spec.channels, spec.height, spec.width)
+    channels = _count_channels(cache, keys)
+    shape = (starts[-1], channels, spec.height, spec.width)
     frames = torch.empty(shape, dtype=torch.uint8, device=device)
     for key, start, count in zip(keys, starts, counts, strict=False):
-        frames[start : start + count] = torch.from_numpy(np.array(cache.frames(*key)))
+        frames[start : start + count] = torch.from_numpy(np.array(cache.frames(*key)[:, :channels]))
     return frames, dict(zip(keys, starts, strict=False))

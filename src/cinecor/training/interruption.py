@@ -16,9 +16,13 @@ class Interruption:
 
     SIGINT becomes :class:`KeyboardInterrupt`, SIGTERM :class:`SystemExit` with 143. A second signal is not waited
     with. Signals reach Python's main thread only: elsewhere this does nothing.
+
+    Args:
+        anywhere: from whether this process was signalled to whether any that must stop with it was.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, anywhere: Callable[[bool], bool] = bool) -> None:
+        self._anywhere = anywhere
         self._pending: int | None = None
         self._before: dict[int, Any] = {}
 
@@ -36,11 +40,11 @@ class Interruption:
 
     def check(self, save: Callable[[], None] | None = None) -> None:
         """Raise the signal that came, after ``save``."""
-        if self._pending is None:
+        if not self._anywhere(self._pending is not None):
             return
         if save is not None:
             save()
-        _raise(self._pending)
+        _raise(self._pending or signal.SIGTERM)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         if self._pending is not None:

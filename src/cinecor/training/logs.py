@@ -41,13 +41,15 @@ class Reporter:
         folder: of the run.
         total: epochs at most.
         first_step: of this process; what TensorBoard holds from there on, of a process that was killed, is dropped.
+        silent: tell nobody; another process of the same training does.
     """
 
-    def __init__(self, folder: Path, total: int, first_step: int) -> None:
-        self._folder, self._total = folder, total
+    def __init__(self, folder: Path, total: int, first_step: int, *, silent: bool = False) -> None:
+        self._folder, self._total, self._silent = folder, total, silent
         self._board = TensorBoardLogger(folder, name="tensorboard", version="", purge_step=first_step)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+        console = Console(stderr=True, quiet=silent)
+        self._bar = Progress(*columns, console=console, disable=silent or not sys.stderr.isatty())
 
     def __enter__(self) -> Reporter:
         self._bar.__enter__()
@@ -57,7 +59,8 @@ class Reporter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.__exit__(kind, error, trace)
-        self._board.finalize("success" if error is None else "failed")
+        if not self._silent:
+            self._board.finalize("success" if error is None else "failed")
 
     def say(self, text: str) -> None:
         """One line on the error stream, terminal or not."""
@@ -84,6 +87,8 @@ class Reporter:
 
     def end_epoch(self, history: History, step: int) -> None:
         """Write the metrics of the newest epoch everywhere."""
+        if self._silent:
+            return
         write_metrics(self._folder / METRICS_NAME, history)
         self._board.log_metrics(history[-1], step)
         self._board.save()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 
 from cinecor.clips import ClipDataset
 from cinecor.errors import CheckpointError
@@ -25,6 +24,7 @@ from cinecor.training.loading import to_device
 from cinecor.training.logs import Reporter
 from cinecor.training.loss import make_loss
 from cinecor.training.optimiser import cut_gradients, make_optimiser, set_rate
+from cinecor.training.processes import Processes
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.schedule import learning_rate
 from cinecor.training.state import State, load_state, save_state
@@ -45,7 +45,8 @@ class Fit:
         validation: clips that decide on the best epoch.
         folder: of the run; its state is read from there and kept there.
         fabric: device and backward pass.
-        fingerprint: of the recipe and of the data, which an earlier state must have.
+        state: where the training is.
+        processes: those that share each batch; the first of them validates and writes.
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class Fit:
         folder: Path,
         fabric: Fabric,
         state: State,
+        processes: Processes,
     ) -> None:
         self.recipe, self.task, self.folder, self.fabric, self.state = recipe, task, folder, fabric, state
-        self.train, self.validation = train, validation
-        views, drop_last = recipe.sampling.views, recipe.sampling.drop_last
-        self.order = EpochBatches(len(train), recipe.batch_size, recipe.seed, views=views, drop_last=drop_last)
+        self.train, self.validation, self.processes = train, validation, processes
+        together = {"views": recipe.sampling.views, "drop_last": recipe.sampling.drop_last}
+        shared = {"part": processes.rank, "parts": processes.count}
+        self.order = EpochBatches(len(train), recipe.batch_size, recipe.seed, **together, **shared)
         weights = weigh_classes(recipe, (train.targets_of(item) for item in range(len(train))))
         self.loss = make_loss(recipe, None if weights is None else weights.to(fabric.device))
         self.shared = sorted(patients_of(train) & patients_of(validation))
@@ -80,7 +83,8 @@ class Fit:
         """
         first = self.state.epoch * self.order.steps + self.state.step
         total = self.state.before + self.recipe.epochs
-        with Interruption() as interruption, Reporter(self.folder, total, first) as reporter:
+        reporter = Reporter(self.folder, total, first, silent=not self.processes.first)
+        with Interruption(self.processes.any) as interruption, reporter:
             loaders = make_loaders(self.recipe, self.train, self.validation, self.order, self.fabric.device)
             reporter.say(loaders.said)
             if self.shared:
@@ -103,6 +107,8 @@ class Fit:
 
     def save(self) -> None:
         """Put the state on disk as it is between two steps."""
+        if not self.processes.first:
+            return
         self.state.loss_sum = float(self.loss_sum.item())
         self.state.model = _copy(self.task.network.state_dict())
         self.state.optimiser = self.optimiser.state_dict()
@@ -111,6 +117,8 @@ class Fit:
         save_state(self.folder / STATE_NAME, self.state)
 
     def _set_up(self) -> tuple[Any, Any]:
+        if self.processes.count > 1 and self.fabric.device.type == "cuda":  # torch has it for GPUs only
+            nn.SyncBatchNorm.convert_sync_batchnorm(self.task.network)
         optimiser = make_optimiser(self.task, self.recipe.optimiser)
         if self.recipe.compile and not self.task.frozen:  # a graph cannot turn the trunk's mode; a head gains nothing
             compile_task(self.task, self.fabric.device)
@@ -137,14 +145,14 @@ class Fit:
 
     def _step(self, batch: Batch) -> None:
         state = self.state
-        seed_step(self.recipe.seed, state.epoch, state.step)
+        seed_step(self.recipe.seed, state.epoch, state.step, self.processes.rank)
         set_rate(self.optimiser, self._rate())
         self.optimiser.zero_grad()
         loss = self.loss(self.module(*self.task.pick(batch)), batch)
         self.fabric.backward(loss)
         cut_gradients(self.task, self.recipe.gradient_clip, self.recipe.gradient_clip_by)
         self.optimiser.step()
-        self.loss_sum += loss.detach().double() * len(batch.studies)
+        self.loss_sum += self.processes.add(loss.detach().double() * len(batch.studies))
         state.step += 1
 
     def _rate(self) -> float:
@@ -159,9 +167,15 @@ class Fit:
         )
 
     def _validate(self, loader: Any, interruption: Interruption) -> dict[str, float]:
+        """By the first process, so that all agree on the best epoch; one alone cannot stop at a signal half-way."""
         self.validation.set_epoch(self.state.epoch)
-        check: Callable[[], None] = lambda: interruption.check(self.save)  # noqa: E731
-        return validate(self.recipe, self.task, loader, self.fabric.device, check)
+        alone = self.processes.count == 1
+
+        def check() -> None:
+            if alone:
+                interruption.check(self.save)
+
+        return self.processes.tell(lambda: validate(self.recipe, self.task, loader, self.fabric.device, check))
 
     def _end_epoch(self, row: dict[str, float], reporter: Reporter) -> None:
         state, step = self.state, (self.state.epoch + 1) * self.order.steps

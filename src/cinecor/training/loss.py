@@ -45,10 +45,13 @@ def stack_masks(batch: Batch, structures: Sequence[str]) -> Tensor:
 
 
 def _of_contrast(recipe: Recipe, outputs: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
-    """CoReEcho's first stage; the values are the head's of features without a gradient (``Task``)."""
+    """CoReEcho's first stage; the values are the head's of features without a gradient (``Task``).
+
+    The contrast is of the whole batch, however many processes share it.
+    """
     embeddings, values = outputs
     targets, temperature = batch.targets[recipe.target], recipe.loss.temperature
-    return coreecho_first_stage(embeddings, targets, lambda _: values, temperature=temperature).total
+    return coreecho_first_stage(embeddings, targets, lambda _: values, temperature=temperature, across=True).total
 
 
 def compare_outlines(part: LossPart) -> Callable[[Tensor, Tensor], Tensor]:

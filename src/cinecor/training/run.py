@@ -6,10 +6,10 @@ import json
 import logging
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -31,10 +31,14 @@ from cinecor.training.finishing import finish
 from cinecor.training.leakage import warning_of
 from cinecor.training.phases import begin_phase, list_phases
 from cinecor.training.precision import is_mixed
+from cinecor.training.processes import Processes, join_processes
 from cinecor.training.recipe import FAILURE_NAME, dump_recipe, fingerprint, load_recipe, network_options, resolve
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.start import describe_start, pin_start, read_start, start_folder
 from cinecor.training.task import Task
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 RECIPE_NAME = "recipe.yaml"
 _LEFT = 22  # columns of a summary's names
@@ -99,7 +103,7 @@ def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Pat
     """Train as the recipe says; go on where an earlier call was interrupted; do nothing where it had finished.
 
     A run that was interrupted, by a signal or by ``kill -9``, ends with the same weights, to the bit on a CPU with the
-    same number of threads, as one that was not.
+    same number of threads, as one that was not. Processes that ``torchrun`` started share each batch.
 
     Args:
         recipe: what to train.
@@ -115,16 +119,19 @@ def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Pat
             weights to start from.
         ResourceError: NO_DEVICE, OOM.
     """
-    recipe = pin_start(resolve(recipe))
-    with _locked(out):
-        opened = open_data(recipe, data, cache or (None if isinstance(data, Path) else out / "cache"))
-        recipe = opened.recipe
-        _claim(recipe, out)
-        if (out / MANIFEST_NAME).exists():
-            return _read_finished(recipe, opened, out)
-        with _memory_errors():
-            manifest = _train(recipe, opened, opened.build_cache(), out)
-    return Run(out, recipe, manifest)
+    processes = join_processes()
+    with _locked(out) if processes.first else nullcontext(), _memory_errors():
+        with processes.in_turn():
+            opened = open_data(
+                pin_start(resolve(recipe)), data, cache or (None if isinstance(data, Path) else out / "cache")
+            )
+            if processes.first:
+                _claim(opened.recipe, out)
+            finished = (out / MANIFEST_NAME).exists()
+            frames = None if finished else opened.build_cache()
+        if frames is None:
+            return _read_finished(opened.recipe, opened, out)
+        return Run(out, opened.recipe, _train(opened.recipe, opened, frames, out, processes))
 
 
 def open_run(folder: Path) -> Run:
@@ -137,17 +144,11 @@ def open_run(folder: Path) -> Run:
     return Run(folder, load_recipe(folder / RECIPE_NAME), read_manifest(folder))
 
 
-def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path) -> Manifest:
-    from lightning.fabric import Fabric  # ten seconds, which a finished or refused run need not wait
-
-    from cinecor.training.loop import STATE_NAME, Fit, find_state
+def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path, processes: Processes) -> Manifest:
+    from cinecor.training.loop import STATE_NAME, Fit, find_state  # ten seconds, which a finished run need not wait
 
     state = find_state(out / STATE_NAME, fingerprint(recipe), data.fingerprint)
-    with _quiet():
-        fabric = Fabric(accelerator=_accelerator(recipe), devices=1)
-        fabric.launch()
-    if fabric.device.type == "cuda":
-        torch.backends.cudnn.benchmark = True
+    fabric = _open_device(recipe, processes)
     if not state.model and recipe.start.weights is not None:
         state.start = describe_start(read_start(recipe))
     phases = list_phases(recipe)
@@ -156,9 +157,26 @@ def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path) -> Manif
             part, state = replace(data, recipe=phases[number]), begin_phase(state, number)
             task = make_task(part.recipe, data.read_targets("train"), fabric.device, begun=bool(state.model))
             train, validation = (part.make_dataset(cache, name, name, task.network.streams) for name in SPLITS[:2])
-            state = Fit(part.recipe, task, train, validation, out, fabric, state).run()
-        storage.write_text(out / TIMING_NAME, json.dumps({"train_seconds": round(state.seconds, 1)}) + "\n")
-        return finish(recipe, data, cache, task, state, out, fabric.device)
+            state = Fit(part.recipe, task, train, validation, out, fabric, state, processes).run()
+            if fabric.device.type == "cuda":
+                torch.cuda.empty_cache()  # what one stage kept of the memory would be missing in the next
+        if processes.first:
+            storage.write_text(out / TIMING_NAME, json.dumps({"train_seconds": round(state.seconds, 1)}) + "\n")
+            finish(recipe, data, cache, task, state, out, fabric.device)
+        processes.wait()
+        return read_manifest(out)
+
+
+def _open_device(recipe: Recipe, processes: Processes) -> Fabric:
+    from lightning.fabric import Fabric
+
+    shared = {"devices": processes.count // processes.machines, "num_nodes": processes.machines, "strategy": "ddp"}
+    with _quiet():
+        fabric = Fabric(accelerator=_accelerator(recipe), **(shared if processes.count > 1 else {"devices": 1}))
+        fabric.launch()
+    if fabric.device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+    return fabric
 
 
 def make_task(recipe: Recipe, targets: np.ndarray, device: torch.device, *, begun: bool = False) -> Task:

@@ -116,7 +116,10 @@ class Task(nn.Module):
         return tuple(stream.contiguous(memory_format=self.layout) for stream in streams)
 
 
-def seed_step(seed: int, epoch: int, step: int) -> None:
-    """Fix all of torch's random numbers (dropout) of one step, so that a run can go on from any step."""
-    key = hashlib.sha256(f"{seed}/{epoch}/{step}".encode()).digest()
+def seed_step(seed: int, epoch: int, step: int, part: int = 0) -> None:
+    """Fix all of torch's random numbers (dropout) of one step, so that a run can go on from any step.
+
+    Processes that share a batch draw other numbers for each ``part`` of it.
+    """
+    key = hashlib.sha256(f"{seed}/{epoch}/{step}{f'/{part}' if part else ''}".encode()).digest()
     torch.manual_seed(int.from_bytes(key[:8], "little", signed=True))
