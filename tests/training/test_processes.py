@@ -14,7 +14,7 @@ from cinecor.training import train
 from cinecor.training.finishing import predictions_name
 from cinecor.training.logs import METRICS_NAME
 from cinecor.training.processes import Processes, is_first, join_processes
-from cinecor.training.recipe import apply_overrides
+from cinecor.training.recipe import apply_overrides, dump_recipe
 
 # On a CPU the statistics of a batch are each process's own, so that a network without them is compared.
 PLAIN = ["--model.options.norm", "layer", "--optimiser.name", "sgd", "--optimiser.lr", "1e-3"]
@@ -23,14 +23,16 @@ CONTRAST += ["--second.epochs", "1", "--second.lr", "1e-3", "--sampling.validati
 KINDS = {"values": PLAIN, "contrast": [*PLAIN, *CONTRAST]}
 SCRIPT = """
 import pickle, sys
+from pathlib import Path
 import torch
 from cinecor.training import train
+from cinecor.training.recipe import load_recipe
 
 torch.set_num_threads(1)
-with open(sys.argv[1], "rb") as file:
-    jobs, studies = pickle.load(file)
-for recipe, out in jobs:
-    print(train(recipe, studies, out).manifest.model)
+folder = Path(sys.argv[1])
+studies = pickle.loads((folder / "studies").read_bytes())
+for recipe in sorted(folder.glob("*.yaml")):
+    print(train(load_recipe(recipe), studies, folder / recipe.stem).manifest.model)
 """
 
 
@@ -38,12 +40,13 @@ for recipe, out in jobs:
 def shared(finished, make_cohort, tmp_path_factory):
     """Both kinds of training by two processes: the folder of their runs."""
     folder = tmp_path_factory.mktemp("processes")
-    jobs = [(apply_overrides(finished.recipe, changes), folder / name) for name, changes in KINDS.items()]
-    (folder / "jobs").write_bytes(pickle.dumps((jobs, make_cohort())))
+    for name, changes in KINDS.items():
+        (folder / f"{name}.yaml").write_text(dump_recipe(apply_overrides(finished.recipe, changes)))
+    (folder / "studies").write_bytes(pickle.dumps(make_cohort()))
     (folder / "script.py").write_text(SCRIPT)
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     settings = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    command = [*launcher, str(folder / "script.py"), str(folder / "jobs")]
+    command = [*launcher, str(folder / "script.py"), str(folder)]
     done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split() == ["i3d"] * 4  # each process has the manifest of both

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,8 @@ class Fit:
         optimiser = make_optimiser(self.task, self.recipe.optimiser)
         if self.recipe.compile and not self.task.frozen:  # a graph cannot turn the trunk's mode; a head gains nothing
             compile_task(self.task, self.fabric.device)
+        # A convolution of 1x1x1 has the same numbers in either layout; DDP warns that it copies them.
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         module, wrapped = self.fabric.setup(self.task, optimiser)
         if self.state.optimiser:
             wrapped.load_state_dict(self.state.optimiser)
