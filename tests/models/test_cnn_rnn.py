@@ -1,4 +1,4 @@
-"""The CNN-RNN networks against Keras' counts (FACTS A1.5)."""
+"""The CNN-RNN networks against Keras' counts."""
 
 import pytest
 import torch

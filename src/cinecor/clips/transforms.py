@@ -44,7 +44,7 @@ class Augmentation:
     pad: int = 0
     """Pad this many pixels on each side and crop back anywhere: a shift of -pad to pad whole pixels."""
     last_offset: bool = True
-    """False leaves out the last of the 2·pad + 1 crop offsets, as EchoNet-Dynamic's code does (FACTS A2.4)."""
+    """False leaves out the last of the 2·pad + 1 crop offsets, as EchoNet-Dynamic's code does."""
     rotation_deg: float = 0.0
     """To either side."""
     scale: Range = (1.0, 1.0)
@@ -142,13 +142,13 @@ class Variation:
 
 NONE = Augmentation()
 COREECHO = Augmentation(pad=6)
-"""112 padded to 124, cropped to 112 anywhere: 13 offsets on each axis (FACTS A2.4)."""
+"""112 padded to 124, cropped to 112 anywhere: 13 offsets on each axis (CoReEcho's code)."""
 ECHONET = Augmentation(pad=12, last_offset=False)
-"""12 pixels on each side, offsets 0 to 23 (FACTS A2.4); with ``ClipSpec.padding="after"``."""
+"""12 pixels on each side, offsets 0 to 23 (EchoNet-Dynamic's code); with ``ClipSpec.padding="after"``."""
 TRANSFER = Augmentation(rotation_deg=20.0, scale=(0.8, 1.1), shift=0.1)
-"""CoReEcho's transfer to CAMUS and HMC-QU as the paper has it (FACTS A2.7)."""
+"""CoReEcho's transfer to CAMUS and HMC-QU as the paper has it (paper 001, section 3)."""
 MADANI = Augmentation(rotation_deg=10.0, shift=0.1)
-"""Paper 004's resolution study (FACTS A7)."""
+"""Paper 004's resolution study."""
 WIDE = Augmentation(
     rotation_deg=15.0,
     scale=(0.85, 1.15),

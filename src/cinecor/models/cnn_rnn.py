@@ -1,7 +1,7 @@
 """The CNN-RNN networks of paper 000: a 2-D network on every frame, two recurrent layers over time, a small head.
 
-Sources: the LVEF architecture benchmark (paper 000); the Keras example that it follows (FACTS A1.5): Inception-v3
-without its top, 2,048 features a frame, GRU 16, GRU 8, dropout 0.4, dense 8, ReLU, dense.
+Sources: the LVEF architecture benchmark (paper 000); the Keras example of video classification that it follows:
+Inception-v3 without its top, 2,048 features a frame, GRU 16, GRU 8, dropout 0.4, dense 8, ReLU, dense.
 """
 
 from __future__ import annotations

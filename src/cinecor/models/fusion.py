@@ -10,7 +10,7 @@ dual_input_truncated   one, shared by both streams         feature maps joined, 
 single_input           one, on the frames alone            its map split in two, convolutions for each, one head
 ====================== =================================== ====================================================
 
-Source: the LVEF architecture benchmark (paper 000), Fusion. There is no code of it anywhere (FACTS A1.4).
+Source: the LVEF architecture benchmark (paper 000), Fusion. There is no code of it anywhere.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The I3D family of paper 000: Inception-v1 inflated to three dimensions, from its stem alone to its full depth.
 
 Sources: J. Carreira and A. Zisserman, "Quo vadis, action recognition?", CVPR 2017 (the architecture); the LVEF
-architecture benchmark (paper 000) and the layer list that it refers to (the variants; FACTS A1.2). Trainable
+architecture benchmark (paper 000) and the layer list that it refers to (the variants). Trainable
 parameters for one grey channel, one output and head A: stem 34,817; mini (depth 3) 1,536,001; 3+4 8,275,169; full
 depth 13,919,617.
 """

@@ -1,6 +1,7 @@
 """Public checkpoints of the echo and cardiac MRI literature, and how each becomes a folder of ours.
 
-Sources: the papers named in the register of networks; FACTS A2, A3, A4, A6 for input and heads, CHECKPOINTS for names.
+Sources: the papers named in the register of networks and the codes published with them, for input and heads;
+the public files themselves, for names.
 The clip of each is plain here, as in every manifest: whoever makes the input rebuilds it.
 """
 
@@ -26,7 +27,7 @@ Tensors: TypeAlias = dict[str, Tensor]
 
 _MEAN = tuple(255.0 * part for part in (0.12741163, 0.1279413, 0.12912785))
 _STD = tuple(255.0 * part for part in (0.19557191, 0.19562256, 0.1965878))
-"""Grey levels of EchoNet-Dynamic's training videos: CoReEcho's constants (FACTS A2.4)."""
+"""Grey levels of EchoNet-Dynamic's training videos: CoReEcho's constants."""
 _ECHO: Mapping[str, Any] = {
     "height": 112, "width": 112, "channels": 3, "crop": "sector", "mean": _MEAN, "std": _STD,
 }  # fmt: skip

@@ -3,8 +3,8 @@
 Each stream predicts a value by itself; a small dense network makes one of the two. Nearly all weights lie between
 the flattened feature map and the hidden layer: 173.4 M with the whole frames, 86.7 M with half of each.
 
-Sources: the LVEF architecture benchmark (paper 000), Two-Stream; the code that it built on (FACTS A1.3), whose L2
-penalty of 0.05 is weight decay to an optimiser and not part of the network.
+Sources: the LVEF architecture benchmark (paper 000), Two-Stream; the code that it built on, whose L2 penalty of 0.05
+is weight decay to an optimiser and not part of the network.
 """
 
 from __future__ import annotations
