@@ -37,7 +37,7 @@ class CnnRnn(Network):
             are, their batch norms too; 0 trains none, -1 all. The paper's "5" and "7" counted in Keras' list of
             layers would be 0 and 192 weights.
         cnn_norm: of i3d_mini_2d; batch and layer are the paper's B1 and L1.
-        norm_axes: of layer normalisation; see :class:`cinecor.models.i3d.I3D`.
+        norm_axes: over which layer normalisation takes mean and variance of a sample; as in ``i3d``.
         norm_momentum: share of the newest batch in the running statistics of i3d_mini_2d's batch normalisation.
         rnn: kind of the recurrent layers.
         rnn_norm: ``layer`` normalises what each recurrent layer gives ("Mixed1", with batch norm in the CNN).
