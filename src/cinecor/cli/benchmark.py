@@ -57,7 +57,7 @@ def benchmark(
     Interrupted, it goes on where it stopped. A training that fails is listed with its reason and stops no other.
     """
     from cinecor.errors import ConfigError
-    from cinecor.training.benchmarks import plan, select_rows
+    from cinecor.training.benchmarks import fit_rows, plan, select_rows
 
     rows = select_rows(name, table or [], only or [])
     if show:
@@ -69,8 +69,10 @@ def benchmark(
     from cinecor.training.reading import read_folder
     from cinecor.training.sweep import run_sweep
 
+    rows, note = fit_rows(rows, read_folder(data)[0], only or [])
+    if note:
+        typer.echo(note, err=True)
     jobs = plan(rows, seeds, changes or [], out)
-    read_folder(data)  # a folder that cannot be read is said once, before anything is trained
     outcomes: list[Outcome] = []
     for outcome in run_sweep(jobs, data, parallel=parallel, address=ray_address):
         outcomes.append(outcome)

@@ -139,7 +139,7 @@ class SecondPart(Part):
     """A second stage, from the best weights of the first. What it does not say is as in the first."""
 
     epochs: Annotated[int, Field(ge=0)] = 0
-    """At most; 0: there is no second stage."""
+    """Passes over the training clips, at most; 0: there is no second stage."""
     freeze: Literal["none", "trunk"] = "trunk"
     """trunk: train the head alone, as `start.freeze` has it."""
     loss: Literal["mse", "l1", "huber"] = "l1"
@@ -189,6 +189,9 @@ class PublishedPart(Part):
     """Kind of network, by which a benchmark groups its rows."""
     variant: str = ""
     """What is special about this one, in the paper's words."""
+    layout: str = ""
+    """Layout of the data that it was published on: a benchmark leaves the row out where its data folder has another;
+    empty: any."""
     tables: tuple[int, ...] = ()
     """The paper's tables that show it."""
     note: str = ""
@@ -268,7 +271,7 @@ class Recipe(Part):
     batch_size: Positive = 16
     """Clips in a training batch; with `sampling.views`, loops."""
     epochs: Positive = 50
-    """At most."""
+    """Passes over the training clips, at most."""
     patience: Annotated[int, Field(ge=0)] = 20
     """Stop after so many epochs without a better monitored metric; 0 never stops early."""
     monitor: Literal["rmse", "mae", "loss", "auroc", "accuracy", "macro_f1", "dice"] = "rmse"
