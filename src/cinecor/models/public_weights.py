@@ -83,6 +83,20 @@ def public_weights(kind: str) -> Public:
     return PUBLIC[kind]
 
 
+def check_import(folder: Path, *, source: str, licence: str) -> None:
+    """Stop where weights could not be kept, before anything is fetched or read.
+
+    Raises:
+        ConfigError: OUT_OF_RANGE without source or licence; CONFLICT where the folder holds weights.
+    """
+    for name, text in (("source", source), ("licence", licence)):
+        if not text.strip():
+            cure = f"say it: --{name} TEXT; docs/how-to/use-public-weights.md lists those that are known"
+            raise ConfigError("OUT_OF_RANGE", f"no {name} of the weights is given", cure, where=name)
+    if (folder / MANIFEST_NAME).exists():
+        raise ConfigError("CONFLICT", "the folder holds weights already", "give another", where=folder.name)
+
+
 def import_weights(
     path: Path, kind: str, folder: Path, *, source: str, licence: str, clip: Mapping[str, Any] | None = None
 ) -> Manifest:
@@ -103,13 +117,8 @@ def import_weights(
         LimitError: BYTES, RATIO.
         StorageError: the folder cannot be written.
     """
+    check_import(folder, source=source, licence=licence)
     public = public_weights(kind)
-    for name, text in (("source", source), ("licence", licence)):
-        if not text.strip():
-            cure = f"say it: --{name} TEXT; docs/how-to/use-public-weights.md lists those that are known"
-            raise ConfigError("OUT_OF_RANGE", f"no {name} of the weights is given", cure, where=name)
-    if (folder / MANIFEST_NAME).exists():
-        raise ConfigError("CONFLICT", "the folder holds weights already", "give another", where=folder.name)
     tensors = public.extract(read_weights(path), path.name)
     outputs = _outputs(public, tensors)
     with torch.device("meta"):
