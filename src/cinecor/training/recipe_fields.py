@@ -61,11 +61,12 @@ class SamplingPart(Part):
     """Validation clips are spread evenly over each loop, or drawn anew after each epoch, as CoReEcho's code does."""
     validation_clips: Positive = 1
     """Clips of each loop in the validation after each epoch."""
-    test: Literal["even", "random", "listed"] = "even"
-    """Test clips are spread evenly over each loop, drawn at random, or those of `test_starts`, which are of the test
-    split alone: in the others they are then spread evenly."""
+    test: Literal["even", "random", "all", "listed"] = "even"
+    """Test clips are spread evenly over each loop, drawn at random, those from every frame that a clip can start at
+    (all, as EchoNet-Dynamic's code tests; in the validation split, too), or those of `test_starts`, which are of the
+    test split alone (listed). In the splits that all and listed are not of, they are spread evenly."""
     test_clips: Positive = 3
-    """Clips of each loop whose mean is the final prediction; in all splits after training."""
+    """Clips of each loop whose mean is the final prediction; in all splits after training, but where `test` is all."""
     test_starts: str | None = None
     """CSV table of the first frames of test clips: study,start,start,start in each row, under a row of names."""
     from_first: bool = False
