@@ -51,8 +51,8 @@ def analyse(
         int,
         typer.Option(
             min=1,
-            help="For weights that predict EF from clips: in so many places of each loop, whose mean is reported. More "
-            "are steadier and slower.",
+            help="For weights that predict EF from clips: how many clips of each loop they are asked about; the mean is "
+            "reported. More are steadier and slower.",
         ),
     ] = 8,
     frame_ms: Annotated[
@@ -91,7 +91,7 @@ def analyse(
         int | None, typer.Option(min=1, help="How many CPU threads compute. Not given: as many as PyTorch takes.")
     ] = None,
 ) -> int:
-    """Measure ejection fraction (EF) in every study found; in short-axis MRI, given weights for it, much more.
+    """Measure ejection fraction (EF) in every study found; in short-axis MRI, given weights, volumes and mass.
 
     Works offline: weights for apical echo are in the package, trained on synthetic hearts only. The report says what
     was not measured, and why. **Not for clinical use.**
