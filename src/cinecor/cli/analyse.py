@@ -51,8 +51,8 @@ def analyse(
         int,
         typer.Option(
             min=1,
-            help="For weights that predict EF from clips: how many clips of each loop they are asked about; the mean is "
-            "reported. More are steadier and slower.",
+            help="For weights that predict EF from clips: how many clips of each loop they are asked about; the mean "
+            "is reported. More are steadier and slower.",
         ),
     ] = 8,
     frame_ms: Annotated[
