@@ -111,3 +111,21 @@ def test_what_cannot_be_imported_is_one_line(
     assert error.startswith(f"error: {code}")
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_missing_is_said_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fetch(_address: str) -> Path:
+        raise AssertionError("something was fetched")
+
+    monkeypatch.setattr("cinecor.models.hub.fetch_file", fetch)
+    words = ("import", "hf://a/b/c.pth", "--as", "uniformer", "--out", tmp_path / "out")
+    assert run(*words, "--source", "https://example.org") == 2
+    assert "no licence" in capsys.readouterr().err
+    assert run(*words, "--licence", "MIT") == 2
+    assert "no source" in capsys.readouterr().err
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "manifest.json").write_text("{}")
+    assert run(*words, *KEPT) == 2
+    assert "holds weights already" in capsys.readouterr().err

@@ -10,7 +10,7 @@ import pytest
 from cinecor.clips.cutting import cut, gather, normalise, padding_levels
 from cinecor.records import ClipSpec
 
-COREECHO_MEAN, COREECHO_STD = (32.49, 32.62, 32.93), (49.87, 49.88, 50.13)  # FACTS A2.4
+COREECHO_MEAN, COREECHO_STD = (32.49, 32.62, 32.93), (49.87, 49.88, 50.13)  # of its published code, times 255
 
 
 def make_frames(channels: int = 1, dtype: str = "uint8") -> np.ndarray:

@@ -62,7 +62,7 @@ def _kinetics(folder: Path) -> Path:
 
 
 def _coreecho(folder: Path) -> Path:
-    """The regressor as FACTS A2.2 has it, not as our network does."""
+    """The regressor as CoReEcho's paper has it, not as our network does."""
     regressor = nn.Sequential(
         nn.BatchNorm1d(512),
         nn.Dropout(0.4),

@@ -1,4 +1,4 @@
-"""The CNN-RNN networks against Keras' counts (FACTS A1.5)."""
+"""The CNN-RNN networks against Keras' counts."""
 
 import pytest
 import torch
@@ -96,3 +96,9 @@ def test_sizes_below_what_inception_needs_are_refused():
         create_model("cnn_rnn", cnn="inception_v3", frame_size=40)
     with pytest.raises(ConfigError, match="Inception-v3 alone"):
         create_model("cnn_rnn", frame_size=90)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_inception_takes_grey_or_three_channels(channels):
+    with pytest.raises(ConfigError, match=f"1 channel .* or 3, not {channels}"):
+        create_model("cnn_rnn", cnn="inception_v3", in_channels=channels)

@@ -1,4 +1,4 @@
-"""The fusion networks: what is shared, what is joined, where (FACTS A1.4)."""
+"""The fusion networks: what is shared, what is joined, where."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ import torch
 from cinecor.errors import ConfigError
 from cinecor.models import create_model
 
-MINI_B1, HEAD_A = 1_536_001, 481  # FACTS A1.2: I3D-mini, and its dense layer on 480 features
+MINI_B1, HEAD_A = 1_536_001, 481  # I3D-mini, and its dense layer on 480 features
 SMALL = {"width": 0.05, "task_width": 80}
 
 

@@ -1,4 +1,4 @@
-"""The I3D family against the counts and shapes of FACTS A1.2."""
+"""The I3D family against the known counts and shapes."""
 
 import pytest
 import torch

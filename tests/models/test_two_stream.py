@@ -1,4 +1,4 @@
-"""The two-stream network against the facts of paper 000 (FACTS A1.3)."""
+"""The two-stream network against what paper 000 states."""
 
 import pytest
 import torch

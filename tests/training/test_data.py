@@ -58,6 +58,13 @@ def test_sampling_follows_the_recipe(tiny, words, purpose, expected):
     assert choose_sampling(apply_overrides(tiny, words), purpose) == expected
 
 
+@pytest.mark.parametrize(("split", "how"), [("test", "all"), ("validation", "all"), ("train", "even")])
+def test_every_start_is_tested_but_not_of_the_training_split(tiny, split, how):
+    recipe = apply_overrides(tiny, ["--sampling.test", "all"])
+    assert choose_sampling(recipe, "test", split).how == how
+    assert choose_sampling(recipe, "validation", split).how == "even"
+
+
 def test_each_folder_has_a_cache_of_its_own(monkeypatch, tmp_path):
     assert default_cache(Path("a")) != default_cache(Path("b"))
     assert default_cache(tmp_path / "x" / ".." / "a") == default_cache(tmp_path / "a")

@@ -164,6 +164,11 @@ def test_every_option_of_every_recipe_is_explained(name):
     assert values["optimiser.lr"] == load_recipe(name).optimiser.lr
     assert any(name.startswith("model.options.") for name in values)
     assert "clip.height" in values
+    assert "clip.step_ms" in values  # though it is null
+    assert all(
+        len(option["help"].split()) > 1 or option["help"].lower().rstrip(".") not in option["name"]
+        for option in options
+    )
 
 
 @pytest.mark.parametrize("name", list_recipes())

@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
+from cinecor.clips.sampling import count_starts
 from cinecor.errors import ConfigError
-from cinecor.training import train
+from cinecor.training import predictions_of, scoring, train
 from cinecor.training.recipe import apply_overrides
 from cinecor.training.starts import read_starts
 
@@ -21,6 +22,20 @@ def test_the_listed_clips_of_the_test_split_are_predicted(tiny, cohort, tmp_path
         name: sorted(set(row)) for name, row in wanted.items()
     }
     assert len(pd.read_csv(run.folder / "predictions_validation.csv")) == 12  # spread evenly, as nothing is listed
+
+
+def test_the_clip_from_every_start_is_predicted_now_and_later(tiny, cohort, tmp_path, monkeypatch):
+    recipe = apply_overrides(tiny, ["--epochs", "1", "--sampling.test", "all"])
+    run = train(recipe, cohort, tmp_path / "run")
+    said = pd.read_csv(run.folder / "predictions_test.csv", dtype={"study": str})
+    starts = {name: sorted(rows["start"]) for name, rows in said.groupby("study")}
+    frames = {study.id: len(study.cines[0].source) for study in cohort}
+    assert starts == {name: list(range(count_starts(frames[name], recipe.clip_spec))) for name in starts}
+    monkeypatch.setattr(scoring, "read_folder", lambda root: ("echonet_dynamic", cohort))
+    again, _, _ = predictions_of(run.folder, tmp_path, "test", cache=tmp_path)
+    keys = ["study", "start"]
+    assert again[keys].values.tolist() == said[keys].values.tolist()
+    assert again["value"].to_numpy() == pytest.approx(said["value"].to_numpy(), abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from cinecor.cli import (
     recipes,
     train,
 )
+from cinecor.cli.flags import Verb, Verbs
 from cinecor.errors import INTERRUPTED, TERMINATED, CinecorError
 from cinecor.version import __version__
 
@@ -31,6 +32,7 @@ _UsageFault: Any = next(base for base in typer.BadParameter.__mro__ if base.__na
 
 app = typer.Typer(
     name="cinecor",
+    cls=Verbs,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -39,13 +41,13 @@ app = typer.Typer(
     epilog="Start with `cinecor demo`, or `cinecor analyse loop.dcm --html report`.",
 )
 for verb in (analyse.analyse, phantom.phantom, check.check, evaluate.evaluate, models.models, recipes.recipes):
-    app.command()(verb)
-app.command()(explain.explain)
-app.command(context_settings={"ignore_unknown_options": True})(train.train)
-app.command(context_settings={"ignore_unknown_options": True})(benchmark.benchmark)
-app.command("import")(import_.import_)
-app.command()(env.env)
-app.command()(demo.demo)
+    app.command(cls=Verb)(verb)
+app.command(cls=Verb)(explain.explain)
+app.command(cls=Verb, context_settings={"ignore_unknown_options": True})(train.train)
+app.command(cls=Verb, context_settings={"ignore_unknown_options": True})(benchmark.benchmark)
+app.command("import", cls=Verb)(import_.import_)
+app.command(cls=Verb)(env.env)
+app.command(cls=Verb)(demo.demo)
 
 
 def _print_version(wanted: bool | None) -> None:

@@ -13,44 +13,88 @@ if TYPE_CHECKING:
 
 def analyse(
     paths: Annotated[
-        list[Path], typer.Argument(help="Loops (AVI, MP4, DICOM, NIfTI), folders of them, whole studies.")
+        list[Path],
+        typer.Argument(
+            help="Files (AVI, MP4, DICOM, NIfTI, stills), folders of them, or a data folder in a known layout. What "
+            "belongs to one patient examination is put together, and gets one report."
+        ),
     ],
     weights: Annotated[
         Path | None,
-        typer.Option(help="A run's folder, or one with a cine_mri.json; the weights in the package if not given."),
+        typer.Option(
+            help="The network that measures: the folder of a run of `cinecor train`, of `cinecor import`, or one with "
+            "a cine_mri.json (short-axis MRI). Not given: the weights in the package, for apical echo."
+        ),
     ] = None,
     segmentation: Annotated[
         str | None,
-        typer.Option(help="A run of outlines that finds the beats: EF beat by beat; `package`: the package's."),
+        typer.Option(
+            help="A second network, beside --weights that predict EF from clips: its outlines of the ventricle find "
+            "the heartbeats, and EF is measured beat by beat. A run's folder, or the word `package` for the weights in "
+            "the package."
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a page for each study into this folder.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the reports as JSON (for programs) instead of text.")
+    ] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write a page for each study, with pictures, into this folder.")
+    ] = None,
     csv: Annotated[
         Path | None,
-        typer.Option(help="Write all measurements into this CSV file; into a folder: a table of patients, too."),
+        typer.Option(
+            help="Also write a table of all measurements: into this file, if its name ends in .csv; else into this "
+            "folder, together with a table of one row a patient."
+        ),
     ] = None,
-    clips: Annotated[int, typer.Option(min=1, help="Clips averaged for each loop.")] = 8,
+    clips: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="For weights that predict EF from clips: how many clips of each loop they are asked about; the mean "
+            "is reported. More are steadier and slower.",
+        ),
+    ] = 8,
     frame_ms: Annotated[
-        float | None, typer.Option(help="Time between frames, ms, for files that do not say it.")
+        float | None,
+        typer.Option(help="Milliseconds between two frames, of files that do not say it (20 is 50 frames a second)."),
     ] = None,
     networks: Annotated[
-        int | None, typer.Option(min=1, help="Cine MRI: how many of the folder's networks are asked; all if not given.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Short-axis MRI: ask only the first so many networks of the folder, which is faster. Not given: all.",
+        ),
     ] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Show in the page where the network looked.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Show in the page of --html where the network looked (heat maps, Grad-CAM)."),
+    ] = False,
+    device: Annotated[
+        str, typer.Option(help="What computes: auto (a CUDA GPU, else the CPU), cpu, cuda, cuda:1 (the second), mps.")
+    ] = "auto",
     engine: Annotated[
         Literal["auto", "torch", "openvino"],
-        typer.Option(help="What computes; openvino: on a CPU, needs cinecor[accel], auto takes it for many loops."),
+        typer.Option(
+            help="The library that computes. openvino is faster on a CPU, after some seconds of preparation, and needs "
+            "cinecor[accel]; auto takes it where it is installed and there are many loops."
+        ),
     ] = "auto",
     precision: Annotated[
-        Literal["fp32", "bf16"], typer.Option(help="bf16: faster on a processor that has it, EF differs a little.")
+        Literal["fp32", "bf16"],
+        typer.Option(
+            help="Arithmetic. bf16 is faster on a device that has instructions for it, and refused on others; EF "
+            "differs in the first decimal."
+        ),
     ] = "fp32",
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; PyTorch's choice if not given.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="How many CPU threads compute. Not given: as many as PyTorch takes.")
+    ] = None,
 ) -> int:
-    """Measure ejection fraction in every study found, of cine MRI with its weights volumes, mass and disease, too.
+    """Measure ejection fraction (EF) in every study found; in short-axis MRI, given weights, volumes and mass.
 
-    Works offline with weights trained on synthetic hearts only. Says what was not done and why.
-    **Not for clinical use.**
+    Works offline: weights for apical echo are in the package, trained on synthetic hearts only. The report says what
+    was not measured, and why. **Not for clinical use.**
     """
     from cinecor import io, reports
     from cinecor.cli import failure

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from cinecor.training.recipe_fields import PublishedPart, Recipe
     from cinecor.training.sweep import Job, Outcome
@@ -57,7 +57,7 @@ def benchmark(
     Interrupted, it goes on where it stopped. A training that fails is listed with its reason and stops no other.
     """
     from cinecor.errors import ConfigError
-    from cinecor.training.benchmarks import plan, select_rows
+    from cinecor.training.benchmarks import fit_rows, plan, select_rows
 
     rows = select_rows(name, table or [], only or [])
     if show:
@@ -67,21 +67,34 @@ def benchmark(
         what, cure = "a benchmark needs a data folder and a place for its runs", "give --data and --out, or --list"
         raise ConfigError("CONFLICT", what, cure, where="benchmark")
     from cinecor.training.reading import read_folder
+
+    rows, note = fit_rows(rows, read_folder(data)[0], only or [])
+    if note:
+        typer.echo(note, err=True)
+    jobs = plan(rows, seeds, changes or [], out)
+    outcomes: list[Outcome] = []
+    for outcome in _run(jobs, data, parallel, ray_address):
+        outcomes.append(outcome)
+        _write_all(name, rows, jobs, outcomes, data, out)
+    _show_tables(jobs, out)
+    _diagnose(outcomes, data, out)
+
+
+def _run(jobs: Sequence[Job], data: Path, parallel: int | None, address: str | None) -> Iterator[Outcome]:
+    """Every training as it ends, with a line that says how."""
     from cinecor.training.sweep import run_sweep
 
-    jobs = plan(rows, seeds, changes or [], out)
-    read_folder(data)  # a folder that cannot be read is said once, before anything is trained
-    outcomes: list[Outcome] = []
-    for outcome in run_sweep(jobs, data, parallel=parallel, address=ray_address):
-        outcomes.append(outcome)
+    for count, outcome in enumerate(run_sweep(jobs, data, parallel=parallel, address=address), start=1):
         state = f"failed: {outcome.failure}" if outcome.failure else "done"
-        typer.echo(f"[{len(outcomes)}/{len(jobs)}] {outcome.job.title}: {state}", err=True)
-        _write_all(name, rows, jobs, outcomes, data, out)
+        typer.echo(f"[{count}/{len(jobs)}] {outcome.job.title}: {state}", err=True)
+        yield outcome
+
+
+def _show_tables(jobs: Sequence[Job], out: Path) -> None:
     for folder in _folders(jobs, out).values():
         if (folder / "comparison.md").exists():
             typer.echo((folder / "comparison.md").read_text("utf-8"))
             typer.echo(f"table: {folder / 'comparison.html'}")
-    _diagnose(outcomes, data, out)
 
 
 def _folders(jobs: Sequence[Job], out: Path) -> dict[str, Path]:

@@ -14,16 +14,27 @@ def evaluate(
         Path, typer.Argument(help="The folder of a run (or any folder with model.safetensors and manifest.json).")
     ],
     data: Annotated[
-        Path | None, typer.Option(help="A data folder to predict on; without it, the run's saved tables.")
+        Path | None,
+        typer.Option(
+            help="A data folder in a known layout to predict on now; without it, what the run predicted itself."
+        ),
     ] = None,
-    split: Annotated[str, typer.Option(help="train, validation, test, or all.")] = "test",
+    split: Annotated[str, typer.Option(help="Which patients: train, validation, test, or all.")] = "test",
     segmentation: Annotated[
-        Path | None, typer.Option(help="A run of outlines: one clip, all clips and beat to beat, side by side.")
+        Path | None,
+        typer.Option(
+            help="A second run, of task segmentation, whose outlines find the heartbeats: EF of one clip, of all clips "
+            "and beat to beat, side by side. Needs --data."
+        ),
     ] = None,
-    stride: Annotated[int, typer.Option(min=1, help="With a segmentation: every n-th start of all clips.")] = 1,
+    stride: Annotated[int, typer.Option(min=1, help="With --segmentation: of all clips, only every n-th.")] = 1,
     compat: Annotated[
-        bool, typer.Option("--compat", help="With a segmentation: systoles as the published code finds them.")
+        bool,
+        typer.Option("--compat", help="With --segmentation: systoles as EchoNet-Dynamic's published code finds them."),
     ] = False,
+    device: Annotated[
+        str, typer.Option(help="What predicts the data: auto (a CUDA GPU, else the CPU), cpu, cuda, cuda:1, mps.")
+    ] = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Where tables, figures and page go; RUN/evaluation_SPLIT if not given.")
     ] = None,
@@ -35,9 +46,10 @@ def evaluate(
 
     if segmentation is not None:
         folder = out or run / f"beat_to_beat_{split}"
-        typer.echo(_beat_to_beat(run, segmentation, data, split, folder, stride, compat=compat, as_json=as_json))
+        ways = (run, segmentation, data, split, folder, stride, device)
+        typer.echo(_beat_to_beat(*ways, compat=compat, as_json=as_json))
         return
-    results, manifest = score_run(run, data, split)
+    results, manifest = score_run(run, data, split, device=device)
     page = write_report(out or run / f"evaluation_{split}", results, manifest=manifest, run=run)
     typer.echo(json.dumps(results.as_dict(), indent=2) if as_json else f"{results.as_text()}\nreport: {page}")
 
@@ -49,6 +61,7 @@ def _beat_to_beat(
     split: str,
     folder: Path,
     stride: int,
+    device: str,
     *,
     compat: bool,
     as_json: bool,
@@ -63,7 +76,7 @@ def _beat_to_beat(
     if data is None:
         what = "beats are looked for in the loops, which a run's tables do not hold"
         raise ConfigError("CONFLICT", what, "give --data", where="segmentation")
-    ways = predict_ways(run, segmentation, data, split, stride=stride, compat=compat)
+    ways = predict_ways(run, segmentation, data, split, stride=stride, compat=compat, device=device)
     found = score_ways(ways, split)
     differences = compare_ways(found)
     pages = [

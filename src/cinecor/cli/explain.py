@@ -23,11 +23,16 @@ def explain(
     data: Annotated[Path | None, typer.Option(help="A data folder in a known layout, whose EF is known.")] = None,
     split: Annotated[str, typer.Option(help="Of the data: train, validation, test, or all.")] = "test",
     shown: Annotated[int, typer.Option(min=0, help="Studies shown under their heat map, spread over EF.")] = 6,
-    positive: Annotated[bool, typer.Option("--positive", help="Show only what raises EF, as Grad-CAM began.")] = False,
+    positive: Annotated[
+        bool,
+        typer.Option("--positive", help="Show only what raises EF, as Grad-CAM was published, and not what lowers it."),
+    ] = False,
     umap: Annotated[bool, typer.Option(help="Lay the embeddings out in a plane; needs cinecor[explain].")] = True,
     clips: Annotated[int, typer.Option(min=1, help="Clips averaged for each loop.")] = 4,
     frame_ms: Annotated[float | None, typer.Option(help="Time between frames, ms, where files do not say it.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="What computes: auto (a GPU, else the CPU), cpu, cuda, cuda:1, mps.")
+    ] = "auto",
 ) -> int:
     """Show what weights look at: Grad-CAM pictures, a UMAP of the embeddings, a score of their continuity, a page."""
     from cinecor import inference, io

@@ -31,9 +31,10 @@ def import_(
 ) -> None:
     """Turn a public checkpoint into weights of ours, strictly: every name and shape fits, or nothing is written."""
     from cinecor.models.hub import fetch_file
-    from cinecor.models.public_weights import import_weights, public_weights
+    from cinecor.models.public_weights import check_import, import_weights, public_weights
     from cinecor.records import ClipSpec
 
+    check_import(out, source=source, licence=licence)  # said before a download, not after it
     given = {"mean": mean, "std": std, "crop": crop, "step_ms": step_ms}
     changes = {name: value for name, value in given.items() if value is not None}
     spec = ClipSpec.from_dict({**public_weights(kind).clip, **changes})

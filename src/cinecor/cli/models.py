@@ -13,14 +13,13 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """List the networks, or one of them with its options, their defaults and the paper it comes from."""
+    from cinecor.cli.listing import columns, option_entry
     from cinecor.models import describe_model, list_models
 
     cards = [describe_model(found) for found in ([name] if name else list_models())]
     if as_json:
         typer.echo(json.dumps(cards, indent=2, ensure_ascii=False))
         return
-    for card in cards:
-        typer.echo(f"{card['name']:<12} {card['summary']}")
-        typer.echo(f"{'':<12} {card['paper']}")
-        for option in card["options"] if name else ():
-            typer.echo(f"  {option['name']:<16} {option['type']:<28} {option['default']!s:<10} {option['help']}")
+    typer.echo(columns([(card["name"], f"{card['summary']}\n{card['paper']}") for card in cards]))
+    for option in cards[0]["options"] if name else ():
+        typer.echo(option_entry(f"model.options.{option['name']}", option["default"], option["type"], option["help"]))

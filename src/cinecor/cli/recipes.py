@@ -15,16 +15,16 @@ def recipes(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """List the recipes, or show one: every option of `cinecor train` with its value and what it means."""
+    from cinecor.cli.listing import columns, option_entry
     from cinecor.training.recipe import describe_options, list_recipes, load_recipe
 
     if name is None:
         table = {found: load_recipe(found).summary for found in list_recipes()}
-        text = json.dumps(table, indent=2) if as_json else "\n".join(f"{key:<20} {table[key]}" for key in table)
-        typer.echo(text)
+        typer.echo(json.dumps(table, indent=2) if as_json else columns(list(table.items())))
         return
     options = describe_options(load_recipe(name))
     if as_json:
         typer.echo(json.dumps(options, indent=2, ensure_ascii=False))
         return
     for option in options:
-        typer.echo(f"--{option['name']:<32} {option['value']!s:<20} {option['help']}")
+        typer.echo(option_entry(option["name"], option["value"], option["type"], option["help"]))

@@ -15,7 +15,10 @@ def train(
     ] = None,
     *,
     data: Annotated[
-        Path, typer.Option(help="The data folder, as published (EchoNet-Dynamic) or as the phantom wrote it.")
+        Path,
+        typer.Option(
+            help="The data folder, in any known layout (see `cinecor check`), as published or from the phantom."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="The run's folder. A run that was interrupted there goes on.")],
     print_config: Annotated[bool, typer.Option("--print-config", help="Print the resolved recipe and stop.")] = False,

@@ -10,8 +10,8 @@ A stream has a name: what it is, and where, if it is not the whole picture.
 ``…_half``                half the resolution
 ========================  ==============================================================================
 
-Source: paper 000's two-stream and fusion networks; the scaling and the halves are those of the code that it built on
-(FACTS A1.3).
+Source: paper 000's two-stream and fusion networks; the scaling and the halves are those of the code that it built
+on.
 """
 
 from __future__ import annotations

@@ -44,25 +44,30 @@ class Augmentation:
     pad: int = 0
     """Pad this many pixels on each side and crop back anywhere: a shift of -pad to pad whole pixels."""
     last_offset: bool = True
-    """False leaves out the last of the 2·pad + 1 crop offsets, as EchoNet-Dynamic's code does (FACTS A2.4)."""
+    """A frame padded by `pad` can be cropped at 2·pad + 1 offsets on each axis. true: any of them is drawn; false:
+    never the last, as in EchoNet-Dynamic's code."""
     rotation_deg: float = 0.0
-    """To either side."""
+    """Turned by up to so many degrees to either side."""
     scale: Range = (1.0, 1.0)
+    """Factor on the size of what is seen, about the middle: smallest, largest."""
     shift: float = 0.0
-    """To any side, as a part of the height and of the width."""
+    """Moved by up to so much to any side, as a part of the height and of the width."""
     flip: float = 0.0
     """Probability of exchanging left and right."""
     gain: Range = (1.0, 1.0)
+    """Factor on grey levels: smallest, largest."""
     brightness: float = 0.0
-    """Up or down, grey levels."""
+    """Added or taken away, up to so many grey levels."""
     contrast: Range = (1.0, 1.0)
+    """Factor on how far grey levels lie from 64: smallest, largest."""
     gamma: Range = (1.0, 1.0)
+    """Exponent on grey levels between black (0) and white (1): smallest, largest."""
     speckle: float = 0.0
-    """Up to this standard deviation, as a part of the grey level."""
+    """Speckle of up to this standard deviation, as a part of the grey level."""
     grain_px: Range = (0.5, 1.5)
     """Size of the speckle's grains (sigma), pixels."""
     blur_px: float = 0.0
-    """Up to this sigma, pixels."""
+    """Gaussian blur of up to this sigma, pixels."""
     shadow: float = 0.0
     """Probability of a wedge of beams that is darkened or lost."""
     shadow_deg: Range = (4.0, 20.0)
@@ -142,13 +147,13 @@ class Variation:
 
 NONE = Augmentation()
 COREECHO = Augmentation(pad=6)
-"""112 padded to 124, cropped to 112 anywhere: 13 offsets on each axis (FACTS A2.4)."""
+"""112 padded to 124, cropped to 112 anywhere: 13 offsets on each axis (CoReEcho's code)."""
 ECHONET = Augmentation(pad=12, last_offset=False)
-"""12 pixels on each side, offsets 0 to 23 (FACTS A2.4); with ``ClipSpec.padding="after"``."""
+"""12 pixels on each side, offsets 0 to 23 (EchoNet-Dynamic's code); with ``ClipSpec.padding="after"``."""
 TRANSFER = Augmentation(rotation_deg=20.0, scale=(0.8, 1.1), shift=0.1)
-"""CoReEcho's transfer to CAMUS and HMC-QU as the paper has it (FACTS A2.7)."""
+"""CoReEcho's transfer to CAMUS and HMC-QU as the paper has it (paper 001, section 3)."""
 MADANI = Augmentation(rotation_deg=10.0, shift=0.1)
-"""Paper 004's resolution study (FACTS A7)."""
+"""Paper 004's resolution study."""
 WIDE = Augmentation(
     rotation_deg=15.0,
     scale=(0.85, 1.15),

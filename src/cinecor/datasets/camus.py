@@ -19,7 +19,7 @@ Source: Leclerc et al., IEEE Trans. Med. Imaging 38(9), 2198–2210, 2019.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +28,8 @@ import numpy as np
 
 from cinecor import io
 from cinecor.datasets.camus_subgroups import FOLDER as SPLIT_FOLDER
-from cinecor.datasets.camus_subgroups import find_lists, read_subgroups, write_subgroups
+from cinecor.datasets.camus_subgroups import Subgroups, find_lists, read_subgroups, write_subgroups
+from cinecor.datasets.camus_writing import VIEWS, write_study
 from cinecor.datasets.copies import find_copies
 from cinecor.datasets.findings import Findings, Problem, find, find_leaks, raise_first
 from cinecor.datasets.folds import FOLD
@@ -38,10 +39,8 @@ from cinecor.datasets.pairs import read_pairs, read_phases, read_positive
 from cinecor.errors import CinecorError, ConfigError, DatasetError, InputError
 from cinecor.io.kinds import kind_of
 from cinecor.io.loading import reader
-from cinecor.records import Cine, Frames, MaskSource, Split, Study
-from cinecor.storage import write_text
+from cinecor.records import Cine, MaskSource, Split, Study
 
-VIEWS: Mapping[str, str] = {"A4C": "4CH", "A2C": "2CH"}
 NEEDED = ("ED", "ES", "NbFrame")
 QUALITIES = ("Good", "Medium", "Poor")
 LEFT_VENTRICLE, MYOCARDIUM, LEFT_ATRIUM = 1, 2, 3  # labels of the masks
@@ -114,7 +113,7 @@ def write(studies: Iterable[Study], root: Path | str, *, edition: Literal["nifti
         folder = (root / NIFTI if edition == "nifti" else root / place) / name
         if folder.exists():
             raise ConfigError("CONFLICT", "the patient's folder is there already", "choose another folder", where=name)
-        _write_study(study, folder, edition)
+        write_study(study, folder, edition)
         kept = study if edition == "nifti" else replace(study, split=None)
         written.append(replace(kept, cines=()))  # the lists need no frames
     write_subgroups(written, root / SPLIT_FOLDER)
@@ -161,21 +160,9 @@ def _survey(root: Path, lists: Path | None) -> tuple[list[Study], list[Problem]]
     subgroups = read_subgroups(paths)
     found: dict[str, Study] = {}
     for folder, split in _patients(root):
-        try:
-            study = _study(folder, split, problems)
-        except ConfigError:
-            raise
-        except CinecorError as error:
-            problems.append(Problem.of(error, f"{folder.name}/{error.where}".rstrip("/")))
-            continue
-        if study.id in found and split == "test":
-            study = replace(study, id=f"testing_{study.id}")
-        if study.id in found:
-            problems.append(Problem(code="DUPLICATE_ID", what="the patient is there twice", where=study.id))
-            continue
-        fold = subgroups.folds.get(study.id)
-        labels = study.labels if fold is None else {**study.labels, FOLD: float(fold)}
-        found[study.id] = replace(study, split=subgroups.splits.get(study.id, split), labels=labels)
+        study = _readable(folder, split, found, problems)
+        if study is not None:
+            found[study.id] = _listed(study, subgroups)
     if not found and not problems:
         what, cure = "no folder with an Info_4CH.cfg or Info_2CH.cfg", "give the folder that holds the patients"
         problems.append(Problem(code="MISSING_FILE", what=what, cure=cure))
@@ -183,6 +170,30 @@ def _survey(root: Path, lists: Path | None) -> tuple[list[Study], list[Problem]]
         what = f"{len(strays)} patients of the lists have no folder (or it has a problem)"
         problems.append(Problem(severity="warning", code="MISSING_FILE", what=what, where=SPLIT_FOLDER))
     return list(found.values()), [*problems, *subgroups.problems]
+
+
+def _readable(folder: Path, split: Split | None, found: Container[str], problems: list[Problem]) -> Study | None:
+    """The study of a patient, under a name that was not found before; None where it has a problem."""
+    try:
+        study = _study(folder, split, problems)
+    except ConfigError:
+        raise
+    except CinecorError as error:
+        problems.append(Problem.of(error, f"{folder.name}/{error.where}".rstrip("/")))
+        return None
+    if study.id in found and split == "test":
+        study = replace(study, id=f"testing_{study.id}")
+    if study.id in found:
+        problems.append(Problem(code="DUPLICATE_ID", what="the patient is there twice", where=study.id))
+        return None
+    return study
+
+
+def _listed(study: Study, subgroups: Subgroups) -> Study:
+    """The study with the split and the fold that the lists give it."""
+    fold = subgroups.folds.get(study.id)
+    labels = study.labels if fold is None else {**study.labels, FOLD: float(fold)}
+    return replace(study, split=subgroups.splits.get(study.id, study.split), labels=labels)
 
 
 def _study(folder: Path, split: Split | None, problems: list[Problem]) -> Study:
@@ -334,79 +345,3 @@ def _ventricle(cine: Cine, frame: int) -> int:
     if mask.max(initial=0) > LEFT_ATRIUM:
         raise InputError("INCONSISTENT", f"a mask holds the label {mask.max()}, CAMUS has 0 to {LEFT_ATRIUM}")
     return int(np.count_nonzero(mask == LEFT_VENTRICLE))
-
-
-def _write_study(study: Study, folder: Path, edition: Literal["nifti", "metaimage"]) -> None:
-    views = [cine.view for cine in study.cines]
-    if not views or len(set(views)) < len(views) or not set(views) <= set(VIEWS):
-        raise InputError("UNSUPPORTED", "the layout holds one loop of A4C, one of A2C", where=study.id)
-    check_labels(study.labels, where=study.id)
-    for cine in study.cines:
-        phases = [_phase(study, f"{phase}_frame", str(cine.view)) for phase in ("ed", "es")]
-        _write_view(study, cine, (phases[0], phases[1]), folder, edition)
-
-
-def _phase(study: Study, name: str, view: str) -> int:
-    alone = study.labels.get(name) if len(study.cines) == 1 else None
-    value = study.labels.get(f"{name}_{view.lower()}", alone)
-    if value is None:
-        what = f"the layout needs the label '{name}_{view.lower()}'"
-        raise DatasetError("BAD_LABEL", what, "give it", where=study.id)
-    return int(value)
-
-
-def _write_view(study: Study, cine: Cine, phases: tuple[int, int], folder: Path, edition: str) -> None:
-    code = VIEWS[str(cine.view)]
-    frames = io.load(cine)
-    if frames.dtype != np.uint8 or frames.shape[1] != 1 or cine.spacing_mm is None:
-        raise InputError("UNSUPPORTED", "the layout holds grey uint8 loops with a pixel size", where=study.id)
-    if phases[0] == phases[1] or not all(0 <= phase < len(frames) for phase in phases):
-        what = f"frames {phases[0]} and {phases[1]} are not two of {len(frames)}"
-        raise DatasetError("BAD_LABEL", what, "correct ed_frame and es_frame", where=study.id)
-    info = _info(study, cine, phases, len(frames), edition)
-    whole = info["NbFrame"] == len(frames)
-    _write_images(cine, frames, phases, folder / f"{study.id}_{code}", edition, whole=whole)
-    lines = [f"{key}: {value}\n" for key, value in info.items() if value is not None]
-    write_text(folder / f"Info_{code}.cfg", "".join(lines))
-
-
-def _write_images(
-    cine: Cine, frames: Frames, phases: tuple[int, int], stem: Path, edition: str, *, whole: bool
-) -> None:
-    """The ED and the ES frame and their masks; the sequence too, where the frames are the whole of it."""
-    if whole:
-        _save(Path(f"{stem}_{'half_' if edition == 'nifti' else ''}sequence"), frames[:, 0], cine, edition)
-    for name, phase in zip(("ED", "ES"), phases, strict=True):
-        _save(Path(f"{stem}_{name}"), frames[phase], cine, edition)
-        if phase in cine.masks:
-            _save(Path(f"{stem}_{name}_gt"), io.load_mask(cine, phase)[None], cine, edition)
-    if whole and edition == "nifti" and set(cine.masks) == set(range(len(frames))):
-        every = np.stack([io.load_mask(cine, frame) for frame in range(len(frames))])
-        _save(Path(f"{stem}_half_sequence_gt"), every, cine, edition)
-
-
-def _info(study: Study, cine: Cine, phases: tuple[int, int], frames: int, edition: str) -> dict[str, Any]:
-    """What the text beside the images says; None for what is not known."""
-    view, labels = str(cine.view).lower(), study.labels
-    names = ("EF", "EDV", "ESV") if edition == "nifti" else ("LVef", "LVedv", "LVesv")
-    rated = edition == "nifti" and cine.frame_ms is not None
-    return {
-        "ED": int(labels.get(f"ed_phase_{view}", phases[0])) + 1,
-        "ES": int(labels.get(f"es_phase_{view}", phases[1])) + 1,
-        "NbFrame": int(labels.get(f"phases_{view}", frames)),
-        "Sex": labels.get("sex"),
-        "Age": labels.get("age_years"),
-        "ImageQuality": labels.get(f"quality_{view}"),
-        **{name: labels.get(label) for name, label in zip(names, ("ef", "edv_ml", "esv_ml"), strict=True)},
-        "FrameRate": round(1000 / (cine.frame_ms or 1.0), 9) if rated else None,
-    }
-
-
-def _save(stem: Path, planes: np.ndarray, cine: Cine, edition: str) -> None:
-    """Write ``plane height width``; a single plane becomes a 2-D file in the present edition."""
-    assert cine.spacing_mm is not None
-    if edition == "metaimage":
-        reader("metaimage").write(Path(f"{stem}.mhd"), planes, spacing_mm=cine.spacing_mm)
-        return
-    voxels = planes[0] if len(planes) == 1 else planes
-    reader("nifti").write(Path(f"{stem}.nii.gz"), voxels, spacing_mm=cine.spacing_mm, thickness_mm=1.0)

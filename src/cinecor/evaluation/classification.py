@@ -25,7 +25,7 @@ HALF = 0.5
 """Probability from which a study is called positive."""
 
 THRESHOLDS = (35.0, REDUCED_EF, 45.0, PRESERVED_EF)
-"""EF, %, below which a heart is looked for: those of EchoNet-Dynamic (FACTS A4)."""
+"""EF, %, below which a heart is looked for: those of EchoNet-Dynamic's published code."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -111,34 +111,37 @@ def compare(rows: Sequence[RunRow], drawing: Drawing = USUAL) -> Comparison:
     done = sorted((row for row in rows if not row.failure), key=lambda row: row.seed)
     quantity = _check(rows, done)
     kind = _kind(done)
-    by_name = {name: [row for row in done if row.name == name] for name in dict.fromkeys(row.name for row in rows)}
+    by_name = _by_name(rows, done)
     predictions = {name: _mean_over_seeds(each) for name, each in by_name.items() if each}
-    apart = {row.name: row.apart for row in done}
-    judged = [
-        (names, _judge([predictions[name] for name in names], drawing, kind))
-        for part in dict.fromkeys(apart.values())
-        for names in [[name for name in predictions if apart[name] == part]]
-    ]
+    judged = _judge_apart(predictions, {row.name: row.apart for row in done}, drawing, kind)
     intervals = {name: found for names, each in judged for name, found in zip(names, each.intervals, strict=True)}
     models = []
     for name, each in by_name.items():
-        given = [row for row in rows if row.name == name]
-        models.append(
-            _describe(given, each, kind)
-            | _describe_mean(predictions.get(name), intervals.get(name, {}), kind)
-            | _describe_beside(given, each, kind)
-        )
-    failures = [(row.name, row.seed, row.failure) for row in rows if row.failure]
+        mean = _describe_mean(predictions.get(name), intervals.get(name, {}), kind)
+        models.append(_describe_model([row for row in rows if row.name == name], each, mean, kind))
     return Comparison(
         models=pd.DataFrame(models, columns=_columns(models)),
         pairs=_pair_table(judged, COMPARED_OF[kind]),
-        failures=pd.DataFrame(failures, columns=list(FAILURE_COLUMNS)),
+        failures=_failures(rows),
         predictions=predictions,
         rows=tuple(rows),
         quantity=quantity,
         kind=kind,
         drawing=drawing,
     )
+
+
+def _by_name(rows: Sequence[RunRow], done: Sequence[RunRow]) -> dict[str, list[RunRow]]:
+    """The trainings of each model that ended well, in the order in which the models were given."""
+    found: dict[str, list[RunRow]] = {row.name: [] for row in rows}
+    for row in done:
+        found[row.name].append(row)
+    return found
+
+
+def _failures(rows: Sequence[RunRow]) -> pd.DataFrame:
+    failed = [(row.name, row.seed, row.failure) for row in rows if row.failure]
+    return pd.DataFrame(failed, columns=list(FAILURE_COLUMNS))
 
 
 def _kind(done: Sequence[RunRow]) -> Kind:
@@ -203,6 +206,16 @@ def _mean_over_seeds(rows: Sequence[RunRow]) -> pd.DataFrame:
     return table
 
 
+def _judge_apart(
+    predictions: Mapping[str, pd.DataFrame], apart: Mapping[str, str], drawing: Drawing, kind: Kind
+) -> list[tuple[list[str], Judged]]:
+    """The models that were tested on the same studies, set against each other; the others apart from them."""
+    alike: dict[str, list[str]] = {}
+    for name in predictions:
+        alike.setdefault(apart[name], []).append(name)
+    return [(names, _judge([predictions[name] for name in names], drawing, kind)) for names in alike.values()]
+
+
 def _judge(tables: Sequence[pd.DataFrame], drawing: Drawing, kind: Kind) -> Judged:
     said = np.stack([_arrays(each)[0] for each in tables])
     return judge(said, _arrays(tables[0])[1], tables[0]["patient"].tolist(), drawing, kind=kind)
@@ -219,6 +232,13 @@ def _pair_table(judged: Sequence[tuple[Sequence[str], Judged]], compared: Sequen
     ]
     parts = (f"{name}_{part}" for name in compared for part in ("difference", "low", "high", "first_better"))
     return pd.DataFrame(rows, columns=["first", "second", *parts])
+
+
+def _describe_model(
+    given: Sequence[RunRow], done: Sequence[RunRow], mean: Mapping[str, Any], kind: Kind
+) -> dict[str, Any]:
+    """The row of a model."""
+    return _describe(given, done, kind) | dict(mean) | _describe_beside(given, done, kind)
 
 
 def _describe(given: Sequence[RunRow], done: Sequence[RunRow], kind: Kind) -> dict[str, Any]:
@@ -263,21 +283,42 @@ def _describe_beside(given: Sequence[RunRow], done: Sequence[RunRow], kind: Kind
     best epoch), as figure 15 of paper 000 has them; the costs, mean over seeds.
     """
     published = next((row.published for row in given if row.published is not None), {})
-    names = tuple(figures_of(kind))
     own = [_figures(row.pairs["test"], kind) for row in done]
-    learned = {place: _figures(row.pairs["train"], kind) for place, row in enumerate(done) if "train" in row.pairs}
-    trained = [(figures, own[place]) for place, figures in learned.items()]
-    classes = kind == "classes"
-    said: dict[str, Any] = {"baseline_rmse": None if classes else _mean([_baseline_rmse(row) for row in done])}
-    said |= {"baseline_accuracy": _mean([_commonest_share(row) for row in done])} if classes else {}
-    said |= {f"published_{name}": published.get(name) for name in names}
+    return (
+        _describe_baseline(done, kind)
+        | _describe_published(published, own, tuple(figures_of(kind)))
+        | _describe_gaps(done, own, kind)
+        | _describe_costs(done)
+    )
+
+
+def _describe_baseline(done: Sequence[RunRow], kind: Kind) -> dict[str, float | None]:
+    if kind == "classes":
+        return {"baseline_rmse": None, "baseline_accuracy": _mean([_commonest_share(row) for row in done])}
+    return {"baseline_rmse": _mean([_baseline_rmse(row) for row in done])}
+
+
+def _describe_published(
+    published: Mapping[str, Any], own: Sequence[Mapping[str, float]], names: Sequence[str]
+) -> dict[str, float | None]:
+    said = {f"published_{name}": published.get(name) for name in names}
     for name in names:
         ours, theirs = _mean([figures[name] for figures in own]), published.get(name)
         said[f"difference_{name}"] = None if ours is None or theirs is None else ours - float(theirs)
-    said |= {f"gap_{name}": _mean([train[name] - test[name] for train, test in trained]) for name in names}
-    said["gap_loss"] = _mean([gap for row in done if (gap := _loss_gap(row)) is not None])
-    costs = dict.fromkeys([*COSTS, *(name for row in done for name in row.cost)])
-    return said | {name: _mean([float(row.cost[name]) for row in done if name in row.cost]) for name in costs}
+    return said
+
+
+def _describe_gaps(done: Sequence[RunRow], own: Sequence[Mapping[str, float]], kind: Kind) -> dict[str, float | None]:
+    trained = [
+        (_figures(row.pairs["train"], kind), test) for row, test in zip(done, own, strict=True) if "train" in row.pairs
+    ]
+    said = {f"gap_{name}": _mean([train[name] - test[name] for train, test in trained]) for name in figures_of(kind)}
+    return said | {"gap_loss": _mean([gap for row in done if (gap := _loss_gap(row)) is not None])}
+
+
+def _describe_costs(done: Sequence[RunRow]) -> dict[str, float | None]:
+    names = dict.fromkeys([*COSTS, *(name for row in done for name in row.cost)])
+    return {name: _mean([float(row.cost[name]) for row in done if name in row.cost]) for name in names}
 
 
 def _is_collapsed(row: RunRow, kind: Kind) -> bool:

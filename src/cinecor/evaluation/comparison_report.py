@@ -110,18 +110,30 @@ def write_comparison(
 def _sheets(comparison: Comparison, tables: Mapping[str, Sequence[str]] | None) -> tuple[list[Sheet], list[str]]:
     """Every table but the pairs, and the names that tables ask for and nobody ran."""
     rows = {str(row["name"]): row for row in _records(comparison.models)}
-    asked = {"All models": list(rows)} if tables is None else {title: list(names) for title, names in tables.items()}
-    named = {name for names in asked.values() for name in names}
-    asked |= {OTHERS: rest} if (rest := [name for name in rows if name not in named]) else {}
+    asked = _asked(list(rows), tables)
     found = {title: [rows[name] for name in names if name in rows] for title, names in asked.items()}
     level = f"{100 * comparison.drawing.level:g} %"
-    names = comparison.figures
-    sheets = [_test_sheet(title, each, level, names) for title, each in found.items() if each]
-    done = [row for row in rows.values() if row["seeds"]]
-    sheets += [_split_sheet(done, names)] if done else []
-    sheets += [_cost_sheet(done)] if any(row[name] is not None for row in done for name in _COSTS) else []
+    sheets = [_test_sheet(title, each, level, comparison.figures) for title, each in found.items() if each]
+    sheets += _sheets_of_done([row for row in rows.values() if row["seeds"]], comparison.figures)
     missing = list(dict.fromkeys(name for names in asked.values() for name in names if name not in rows))
     return sheets, missing
+
+
+def _asked(run: Sequence[str], tables: Mapping[str, Sequence[str]] | None) -> dict[str, list[str]]:
+    """Names of models by heading; those that stand in no table under a heading of their own."""
+    if tables is None:
+        return {"All models": list(run)}
+    named = {name for names in tables.values() for name in names}
+    rest = [name for name in run if name not in named]
+    return {title: list(names) for title, names in tables.items()} | ({OTHERS: rest} if rest else {})
+
+
+def _sheets_of_done(done: Sequence[Row], names: Sequence[str]) -> list[Sheet]:
+    """What there is to say of trainings that ended well: from training to test, costs where they were measured."""
+    if not done:
+        return []
+    costly = any(row[name] is not None for row in done for name in _COSTS)
+    return [_split_sheet(done, names), *([_cost_sheet(done)] if costly else [])]
 
 
 def _test_sheet(title: str, rows: Sequence[Row], level: str, names: Sequence[str]) -> Sheet:

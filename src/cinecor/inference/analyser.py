@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,16 +93,7 @@ class Analyser:
         )
 
     def _by_network(self, study: Study) -> Report:
-        findings, failures = [], []
-        for index, cine in enumerate(study.cines):
-            try:
-                findings.append(self._look(cine, index))
-            except CinecorError as error:
-                failures.append(error)
-                reason = f"it could not be read ({error.code}: {error.what})"
-                findings.append(Finding(summary=summarise(cine, index, cine.frames or 0), reason=reason))
-        if failures and len(failures) == len(findings):
-            raise failures[0]
+        findings = self._look_at_all(study.cines)
         measured = [finding for finding in findings if finding.values]
         return Report(
             study=study.id,
@@ -116,6 +107,20 @@ class Analyser:
             curves=tuple(curve for finding in measured for curve in finding.curves),
             beats=tuple(beat for finding in measured for beat in finding.beats),
         )
+
+    def _look_at_all(self, cines: Sequence[Cine]) -> list[Finding]:
+        """What each loop shows; one that cannot be read stops no other, unless none can."""
+        findings, failures = [], []
+        for index, cine in enumerate(cines):
+            try:
+                findings.append(self._look(cine, index))
+            except CinecorError as error:
+                failures.append(error)
+                reason = f"it could not be read ({error.code}: {error.what})"
+                findings.append(Finding(summary=summarise(cine, index, cine.frames or 0), reason=reason))
+        if failures and len(failures) == len(findings):
+            raise failures[0]
+        return findings
 
     def _look(self, cine: Cine, index: int) -> Finding:
         reason = refusal(cine, self._predictor.spec, self._predictor.view)
@@ -172,20 +177,29 @@ class Analyser:
         return f"{how}, mean over {counted}" + (f" of {loops} loops" if loops > 1 else "")
 
     def _warnings(self, measured: list[Finding], findings: list[Finding]) -> Iterator[str]:
-        used = [each for each in (self._predictor, self._outliner) if each is not None]
-        if measured and any(each.manifest.training_data.get("synthetic") for each in used):
+        if measured and self._is_synthetic():
             yield SYNTHETIC_WARNING
         yield from self._contradictions(measured)
         for finding in findings:
             yield from finding.warnings
+        if measured:
+            yield from self._doubts(measured)
+
+    def _is_synthetic(self) -> bool:
+        """Whether any of the weights were made of synthetic hearts."""
+        used = [each for each in (self._predictor, self._outliner) if each is not None]
+        return any(each.manifest.training_data.get("synthetic") for each in used)
+
+    def _doubts(self, measured: list[Finding]) -> Iterator[str]:
+        """Why what was measured may be less certain than it looks."""
         values = [value for finding in measured for _, value in finding.values]
-        if values and np.ptp(values) > SPREAD:
+        if np.ptp(values) > SPREAD:
             yield f"the {self._part(measured)}s disagree: EF from {min(values):.0f} to {max(values):.0f} %"
         if any(not finding.summary.beats for finding in measured):
             yield "no complete beat was found in at least one loop that was measured"
-        if measured and self._predictor.half_width is None:
+        if self._predictor.half_width is None:
             yield NO_INTERVAL
-        if measured and self._predictor.novelty is None:
+        if self._predictor.novelty is None:
             yield NO_REFERENCE
 
     def _contradictions(self, measured: list[Finding]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from cinecor.inference.settings import Settings
 from cinecor.inference.trunk import OpenVinoTrunk, Trunk, choose_engine, torch_trunk
 from cinecor.models.checkpoint import Manifest, load_checkpoint, load_extra_tensors
 from cinecor.models.contract import Network
+from cinecor.models.devices import choose_device
 from cinecor.models.layout import channels_last
 from cinecor.records import ClipSpec
 
@@ -143,7 +144,7 @@ def load_predictor(folder: Path, settings: Settings, *, loops: int = 0) -> Predi
     reference = load_extra_tensors(folder).get(REFERENCE)
     calibration = manifest.extra.get("calibration", {})
     line = calibration.get("line", {})
-    device, spec = _device(settings.device), ClipSpec.from_dict(manifest.clip)
+    device, spec = choose_device(settings.device), ClipSpec.from_dict(manifest.clip)
     engine = choose_engine(settings, device, loops)
     channels_last(network)
     network.to(device)
@@ -171,17 +172,6 @@ def _make_trunk(
         shapes = [each.shape for each in make_streams(nothing, network.streams).values()]
     identity = json.dumps([manifest.weights_sha256, manifest.model, manifest.options], sort_keys=True)
     return OpenVinoTrunk(network, shapes, identity, precision=settings.precision, threads=settings.threads)
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ResourceError("NO_DEVICE", f"{name!r} cannot be used", "choose --device cpu", where="device") from error
-    return device
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Systoles in the curve of the left ventricle's area, and the clips that show their beats, as EchoNet-Dynamic has them.
 
 The area is counted on a segmentation of every frame; its deep minima are the systoles; each beat is judged on one clip
-around its systole, and EF is the mean over the beats (Ouyang and others, Nature 2020; FACTS A4). The published code
+around its systole, and EF is the mean over the beats (Ouyang and others, Nature 2020). The published code
 trims the range of the curve at places ``n ** 0.05`` and ``n ** 0.95`` of the sorted areas where a share of them was
 meant, 5 % and 95 %. Both are here: ``compat`` is what that code does.
 

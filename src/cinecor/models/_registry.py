@@ -278,4 +278,9 @@ def _argument_texts(docstring: str) -> dict[str, str]:
     if section is None:
         return {}
     items = re.findall(r"^ {4}(\w+): ((?:.*\n?)(?: {8}.*\n?)*)", section.group(1), flags=re.MULTILINE)
-    return {name: " ".join(text.split()) for name, text in items}
+    return {name: _plain(" ".join(text.split())) for name, text in items}
+
+
+def _plain(text: str) -> str:
+    """A docstring's text without Sphinx's markup."""
+    return re.sub(r":\w+:`", "`", text).replace("``", "`")

@@ -1,7 +1,7 @@
 """The CNN-RNN networks of paper 000: a 2-D network on every frame, two recurrent layers over time, a small head.
 
-Sources: the LVEF architecture benchmark (paper 000); the Keras example that it follows (FACTS A1.5): Inception-v3
-without its top, 2,048 features a frame, GRU 16, GRU 8, dropout 0.4, dense 8, ReLU, dense.
+Sources: the LVEF architecture benchmark (paper 000); the Keras example of video classification that it follows:
+Inception-v3 without its top, 2,048 features a frame, GRU 16, GRU 8, dropout 0.4, dense 8, ReLU, dense.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class CnnRnn(Network):
 
     Args:
         num_outputs: values predicted of each clip.
-        in_channels: of the clips; one grey channel is shown three times to Inception-v3.
+        in_channels: of the clips; Inception-v3 takes 3, or 1 grey channel, which it is shown three times.
         cnn: ``inception_v3`` (timm), or ``i3d_mini_2d``, I3D-mini with two-dimensional blocks ("from scratch").
         pretrained: start Inception-v3 from ImageNet weights, which are fetched when they are not in the cache. Their
             input has values from -1 to 1: give the clip mean 127.5 and std 127.5.
@@ -37,7 +37,7 @@ class CnnRnn(Network):
             are, their batch norms too; 0 trains none, -1 all. The paper's "5" and "7" counted in Keras' list of
             layers would be 0 and 192 weights.
         cnn_norm: of i3d_mini_2d; batch and layer are the paper's B1 and L1.
-        norm_axes: of layer normalisation; see :class:`cinecor.models.i3d.I3D`.
+        norm_axes: over which layer normalisation takes mean and variance of a sample; as in ``i3d``.
         norm_momentum: share of the newest batch in the running statistics of i3d_mini_2d's batch normalisation.
         rnn: kind of the recurrent layers.
         rnn_norm: ``layer`` normalises what each recurrent layer gives ("Mixed1", with batch norm in the CNN).
@@ -77,7 +77,11 @@ class CnnRnn(Network):
         input_size: tuple[int, int, int] = (28, 112, 112),
     ) -> None:
         super().__init__()
-        _check(cnn, pretrained, tuned_layers, rnn_widths, dropout, dense, frame_size)
+        _check(tuned_layers, rnn_widths, dropout, dense)
+        if cnn == "inception_v3":
+            _check_inception(in_channels, frame_size)
+        else:
+            _check_mini(pretrained, tuned_layers, frame_size)
         self.num_features = rnn_widths[1]
         self._dense, self._dropout, self._tuned = dense, dropout, tuned_layers
         self._enlarged = _choose_size(frame_size, input_size) if cnn == "inception_v3" else None
@@ -205,25 +209,26 @@ def _parameters(layers: Iterable[nn.Module]) -> list[nn.Parameter]:
     return [parameter for layer in layers for parameter in layer.parameters(recurse=False)]
 
 
-def _check(
-    cnn: str,
-    pretrained: bool,
-    tuned_layers: int,
-    rnn_widths: tuple[int, int],
-    dropout: float,
-    dense: int,
-    frame_size: int,
-) -> None:
+def _check(tuned_layers: int, rnn_widths: tuple[int, int], dropout: float, dense: int) -> None:
     if min(*rnn_widths, dense) < 1 or tuned_layers < -1:
         raise ConfigError("OUT_OF_RANGE", "a layer has at least one unit", where="cnn_rnn")
     if not 0 <= dropout < 1:
         raise ConfigError("OUT_OF_RANGE", f"{dropout} is not a dropout", "give 0 to below 1", where="cnn_rnn.dropout")
-    if cnn != "inception_v3" and (pretrained or tuned_layers >= 0):
-        what = "i3d_mini_2d has no weights to start from, and is trained as a whole"
-        raise ConfigError("CONFLICT", what, "choose cnn=inception_v3", where="cnn_rnn")
-    if cnn != "inception_v3" and frame_size:
-        what = "frames are enlarged for Inception-v3 alone"
-        raise ConfigError("CONFLICT", what, "change clip.height and clip.width", where="cnn_rnn.frame_size")
+
+
+def _check_inception(in_channels: int, frame_size: int) -> None:
+    if in_channels not in (1, _COLOURS):
+        what = f"Inception-v3 takes 1 channel (grey) or {_COLOURS}, not {in_channels}"
+        raise ConfigError("OUT_OF_RANGE", what, "change clip.channels, or choose cnn=i3d_mini_2d", where="cnn_rnn")
     if frame_size and frame_size < _SMALLEST:
         what = f"Inception-v3 needs {_SMALLEST} pixels, not {frame_size}"
         raise ConfigError("OUT_OF_RANGE", what, f"give 0, or {_SMALLEST} and more", where="cnn_rnn.frame_size")
+
+
+def _check_mini(pretrained: bool, tuned_layers: int, frame_size: int) -> None:
+    if pretrained or tuned_layers >= 0:
+        what = "i3d_mini_2d has no weights to start from, and is trained as a whole"
+        raise ConfigError("CONFLICT", what, "choose cnn=inception_v3", where="cnn_rnn")
+    if frame_size:
+        what = "frames are enlarged for Inception-v3 alone"
+        raise ConfigError("CONFLICT", what, "change clip.height and clip.width", where="cnn_rnn.frame_size")

@@ -1,7 +1,7 @@
 """DeepLabV3 with a ResNet-50, on every frame of a clip, as EchoNet-Dynamic outlines the left ventricle.
 
 Chen and others, Rethinking atrous convolution for semantic image segmentation, 2017. EchoNet-Dynamic (Ouyang and
-others, Nature 2020; FACTS A4) uses torchvision's, without the auxiliary head and with one output; its backbone starts
+others, Nature 2020) uses torchvision's, without the auxiliary head and with one output; its backbone starts
 from ImageNet although its name says "random". Layers and names of tensors are torchvision's, so that its weights and
 EchoNet-Dynamic's load strictly.
 """

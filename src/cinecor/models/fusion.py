@@ -10,7 +10,7 @@ dual_input_truncated   one, shared by both streams         feature maps joined, 
 single_input           one, on the frames alone            its map split in two, convolutions for each, one head
 ====================== =================================== ====================================================
 
-Source: the LVEF architecture benchmark (paper 000), Fusion. There is no code of it anywhere (FACTS A1.4).
+Source: the LVEF architecture benchmark (paper 000), Fusion. There is no code of it anywhere.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Fusion(Network):
         kind: how the streams are made and joined, see the table above.
         conv2: kernel of the trunk's second convolution: 1x1x1 is the paper's B1 and L1, 3x3x3 its B2 and L2.
         norm: batch or layer, in the trunk and after it.
-        norm_axes: of layer normalisation; see :class:`cinecor.models.i3d.I3D`.
+        norm_axes: over which layer normalisation takes mean and variance of a sample; as in ``i3d``.
         norm_momentum: share of the newest batch in the running statistics of batch normalisation.
         reading: what the streams show. The paper speaks of half-resolution tensors for the combinations and of
             full-resolution ones for the dual inputs; ``auto`` is that. ``halves`` is what the code behind the

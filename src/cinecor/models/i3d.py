@@ -1,7 +1,7 @@
 """The I3D family of paper 000: Inception-v1 inflated to three dimensions, from its stem alone to its full depth.
 
 Sources: J. Carreira and A. Zisserman, "Quo vadis, action recognition?", CVPR 2017 (the architecture); the LVEF
-architecture benchmark (paper 000) and the layer list that it refers to (the variants; FACTS A1.2). Trainable
+architecture benchmark (paper 000) and the layer list that it refers to (the variants). Trainable
 parameters for one grey channel, one output and head A: stem 34,817; mini (depth 3) 1,536,001; 3+4 8,275,169; full
 depth 13,919,617.
 """
@@ -46,11 +46,12 @@ class I3D(Network):
         conv2_relu: a ReLU after every convolution of conv2. No is what the layer list has (no norm, no activation),
             also between the two of B4, of which the paper says nothing.
         norm: batch, or layer (the paper's L variants).
-        norm_axes: of layer normalisation. The paper says "across channels and spatial dimensions"; Keras' default
-            would be channel alone; whether time is included is stated nowhere.
+        norm_axes: over which layer normalisation takes mean and variance of a sample. The paper says "across channels
+            and spatial dimensions"; Keras' default would be channel alone; whether time is included is stated nowhere.
         norm_momentum: share of the newest batch in the running statistics of batch normalisation; 0.01 is Keras'
             default, short trainings want 0.1.
-        head: OG, A, B or C, see :class:`cinecor.models.heads.Head`.
+        head: what makes values of the last map. OG: dropout, flatten, dense. A: mean over positions, dropout, dense. B:
+            dropout, 1x1x1 convolution, mean. C: mean, dense, ReLU, dropout, dense.
         head_hidden: hidden width of head C, stated nowhere; 64 is that of the dense layer in the reference's streams.
         dropout: of the head.
         conv1_stride: of the first convolution in time, height and width. The paper says that "the initial

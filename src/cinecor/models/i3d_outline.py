@@ -27,14 +27,14 @@ class I3DOutline(OutliningNetwork):
     Args:
         num_outputs: values predicted of each clip.
         in_channels: of the clips.
-        depth: as for :class:`cinecor.models.i3d.I3D`, as are conv2, norm, norm_axes, norm_momentum, dropout and width.
-        conv2: see depth.
-        norm: see depth; of the decoder, too.
-        norm_axes: see depth.
-        norm_momentum: see depth.
+        depth: as in ``i3d``: which inception modules follow the stem.
+        conv2: as in ``i3d``: the second convolution.
+        norm: as in ``i3d``: batch or layer normalisation; of the decoder, too.
+        norm_axes: as in ``i3d``: over which layer normalisation takes mean and variance of a sample.
+        norm_momentum: as in ``i3d``: share of the newest batch in the running statistics.
         decoder_width: filters of the decoder's two convolutions.
-        dropout: see depth.
-        width: see depth; a factor on the decoder's filters, too.
+        dropout: as in ``i3d``: of the head.
+        width: as in ``i3d``: a factor on all widths; on the decoder's filters, too.
 
     Raises:
         ConfigError: OUT_OF_RANGE for options that make no network.

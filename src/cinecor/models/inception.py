@@ -1,6 +1,6 @@
 """Inception modules in two or three dimensions, with the widths of Inception-v1 (Szegedy et al., CVPR 2015).
 
-The 5x5 branch is two stacked 3x3 convolutions, as the layer list behind paper 000 has it (FACTS A1.2); DeepMind's I3D
+The 5x5 branch is two stacked 3x3 convolutions, as the layer list behind paper 000 has it; DeepMind's I3D
 has one. All padding is that of TensorFlow's ``same``: the output has ``ceil(size / stride)`` positions and an odd
 pixel of padding goes to the end.
 """

@@ -1,6 +1,7 @@
 """Public checkpoints of the echo and cardiac MRI literature, and how each becomes a folder of ours.
 
-Sources: the papers named in the register of networks; FACTS A2, A3, A4, A6 for input and heads, CHECKPOINTS for names.
+Sources: the papers named in the register of networks and the codes published with them, for input and heads;
+the public files themselves, for names.
 The clip of each is plain here, as in every manifest: whoever makes the input rebuilds it.
 """
 
@@ -26,7 +27,7 @@ Tensors: TypeAlias = dict[str, Tensor]
 
 _MEAN = tuple(255.0 * part for part in (0.12741163, 0.1279413, 0.12912785))
 _STD = tuple(255.0 * part for part in (0.19557191, 0.19562256, 0.1965878))
-"""Grey levels of EchoNet-Dynamic's training videos: CoReEcho's constants (FACTS A2.4)."""
+"""Grey levels of EchoNet-Dynamic's training videos: CoReEcho's constants."""
 _ECHO: Mapping[str, Any] = {
     "height": 112, "width": 112, "channels": 3, "crop": "sector", "mean": _MEAN, "std": _STD,
 }  # fmt: skip
@@ -82,6 +83,20 @@ def public_weights(kind: str) -> Public:
     return PUBLIC[kind]
 
 
+def check_import(folder: Path, *, source: str, licence: str) -> None:
+    """Stop where weights could not be kept, before anything is fetched or read.
+
+    Raises:
+        ConfigError: OUT_OF_RANGE without source or licence; CONFLICT where the folder holds weights.
+    """
+    for name, text in (("source", source), ("licence", licence)):
+        if not text.strip():
+            cure = f"say it: --{name} TEXT; docs/how-to/use-public-weights.md lists those that are known"
+            raise ConfigError("OUT_OF_RANGE", f"no {name} of the weights is given", cure, where=name)
+    if (folder / MANIFEST_NAME).exists():
+        raise ConfigError("CONFLICT", "the folder holds weights already", "give another", where=folder.name)
+
+
 def import_weights(
     path: Path, kind: str, folder: Path, *, source: str, licence: str, clip: Mapping[str, Any] | None = None
 ) -> Manifest:
@@ -102,13 +117,8 @@ def import_weights(
         LimitError: BYTES, RATIO.
         StorageError: the folder cannot be written.
     """
+    check_import(folder, source=source, licence=licence)
     public = public_weights(kind)
-    for name, text in (("source", source), ("licence", licence)):
-        if not text.strip():
-            cure = f"say it: --{name} TEXT; docs/how-to/use-public-weights.md lists those that are known"
-            raise ConfigError("OUT_OF_RANGE", f"no {name} of the weights is given", cure, where=name)
-    if (folder / MANIFEST_NAME).exists():
-        raise ConfigError("CONFLICT", "the folder holds weights already", "give another", where=folder.name)
     tensors = public.extract(read_weights(path), path.name)
     outputs = _outputs(public, tensors)
     with torch.device("meta"):

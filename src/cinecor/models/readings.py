@@ -1,4 +1,4 @@
-"""Which streams the two-stream and fusion networks of paper 000 look at: three readings of one paper (FACTS A1.3)."""
+"""Which streams the two-stream and fusion networks of paper 000 look at: three readings of one paper."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ResNet-50 of the second kind, as Keras has it: norms and ReLUs before convolutions (FACTS A6).
+"""ResNet-50 of the second kind, as Keras has it: norms and ReLUs before convolutions.
 
 He and others, Identity mappings in deep residual networks, ECCV 2016. Paper 003 classifies cardiac MRI with Keras'
 ImageNet weights, and Keras' network is not the one of other libraries: no norm before the first pooling, which is

@@ -3,8 +3,8 @@
 Each stream predicts a value by itself; a small dense network makes one of the two. Nearly all weights lie between
 the flattened feature map and the hidden layer: 173.4 M with the whole frames, 86.7 M with half of each.
 
-Sources: the LVEF architecture benchmark (paper 000), Two-Stream; the code that it built on (FACTS A1.3), whose L2
-penalty of 0.05 is weight decay to an optimiser and not part of the network.
+Sources: the LVEF architecture benchmark (paper 000), Two-Stream; the code that it built on, whose L2 penalty of 0.05
+is weight decay to an optimiser and not part of the network.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class TwoStream(Network):
         num_outputs: values predicted of each clip.
         in_channels: of the clips.
         norm: after the convolution. batch and layer are the paper's B1 and L1; instance is the reference code's.
-        norm_axes: of layer normalisation; see :class:`cinecor.models.i3d.I3D`.
+        norm_axes: over which layer normalisation takes mean and variance of a sample; as in ``i3d``.
         norm_momentum: share of the newest batch in the running statistics of batch normalisation; 0.01 is Keras'.
         reading: what the streams show. The paper states the shapes of whole frames (28x112x112 and 27x112x112), so
             ``full`` is the default; it also says "different halves of the input clip", and its code takes the left

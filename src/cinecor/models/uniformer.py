@@ -2,8 +2,8 @@
 
 Li and others, UniFormer: unified transformer for efficient spatial-temporal representation learning, ICLR 2022. It is
 the encoder of EchoCoTr (Muhtaseb and Yaqub, 2022) and of CoReEcho (papers 001 and 002), whose dropouts are options
-here, as is CoReEcho's head. Written from facts (FACTS A2.1, A2.2); names and shapes of the tensors are those of the
-public checkpoints (CHECKPOINTS), so that they load strictly.
+here, as is CoReEcho's head. Written from what papers and codes state; names and shapes of the tensors are those of the
+public checkpoints, so that they load strictly.
 
 With the widths of UniFormer-S a clip 3 x 36 x 112 x 112 becomes maps of 64 x 18 x 28 x 28, 128 x 18 x 14 x 14,
 320 x 18 x 7 x 7 and 512 x 18 x 3 x 3: the last strides leave out an odd row or column.

@@ -1,7 +1,7 @@
 """torchvision's three 18-layer networks on clips: R(2+1)D, R3D and MC3, as EchoNet-Dynamic uses them.
 
 Tran and others, A closer look at spatiotemporal convolutions for action recognition, CVPR 2018. EchoNet-Dynamic
-(Ouyang and others, Nature 2020; FACTS A4) starts R(2+1)D-18 from Kinetics-400 and gives it one output. The layers and
+(Ouyang and others, Nature 2020) starts R(2+1)D-18 from Kinetics-400 and gives it one output. The layers and
 the names of their tensors are torchvision's, so that its weights and EchoNet-Dynamic's load strictly.
 """
 

@@ -22,7 +22,7 @@ def summed_cross_entropy(
         logits: of each pixel and structure.
         share: of each pixel that the structure covers, 0 to 1; NaN in frames without an outline, which do not count.
 
-    Source: Ouyang and others, Nature 2020, the published code (FACTS A4).
+    Source: Ouyang and others, Nature 2020, and the code published with it.
     """
     known = ~torch.isnan(share)
     wanted = torch.where(known, share, 0.0)

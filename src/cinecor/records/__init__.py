@@ -181,14 +181,16 @@ class ClipSpec:
     length: int = 28
     """Frames in a clip."""
     period: int = 1
-    """Take every ``period``-th recorded frame; used when ``step_ms`` is None."""
+    """Take every ``period``-th recorded frame; used when ``step_ms`` is not given."""
     step_ms: float | None = None
-    """Time between the frames of a clip, ms; a loop is resampled to it (nearest frame). None: as recorded."""
+    """Time between the frames of a clip, ms; a loop is resampled to it (nearest frame). Not given: as recorded."""
     time: Literal["frames", "loop", "cycle"] = "frames"
     """``frames``: recorded frames, by ``period`` or ``step_ms``. ``loop``: the whole loop, brought to ``length`` frames
     by splines through time. ``cycle``: so too, one heartbeat, named by the study or found in it; else the loop."""
     height: int = 112
+    """Of the network's input, pixels."""
     width: int = 112
+    """Of the network's input, pixels."""
     channels: Literal[1, 3] = 1
     """1: luminance. 3: as recorded, grey triplicated."""
     crop: Literal["none", "sector", "centre", "roi"] = "none"

@@ -25,6 +25,7 @@ from cinecor.errors import ConfigError
 from cinecor.evaluation import Results, evaluate, table
 from cinecor.measures import cavity_areas
 from cinecor.models.checkpoint import Manifest, load_checkpoint
+from cinecor.models.devices import choose_device
 from cinecor.records import LV, SPLITS, ClipSpec, Study
 from cinecor.training.data import default_cache
 from cinecor.training.finishing import truth_table
@@ -70,6 +71,7 @@ def predict_ways(
     stride: int = 1,
     compat: bool = False,
     cache: Path | None = None,
+    device: str = "auto",
 ) -> Ways:
     """Predict a data folder in all three ways.
 
@@ -81,11 +83,13 @@ def predict_ways(
         stride: of the starts of "all clips"; 1 is every one.
         compat: find systoles as the published code does, see ``measures.systole``.
         cache: where decoded frames go.
+        device: what to compute on, see :func:`cinecor.models.devices.choose_device`.
 
     Raises:
         ConfigError: OUT_OF_RANGE for another split or stride; CONFLICT for weights that are not a pair of clips and
             outlines.
         DatasetError, CheckpointError, InputError: data or weights cannot be used.
+        ResourceError: NO_DEVICE.
     """
     check_split(split)
     if stride < 1:
@@ -97,17 +101,17 @@ def predict_ways(
     splits = SPLITS if split == ALL else tuple(name for name in SPLITS if name == split)
     labelled = keep_labelled(keep_view(read_folder(data)[1], view), manifest.target)
     by_split = select_splits(tuple(as_divided(run, labelled, manifest.target)), splits)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    place = choose_device(device)
     studies = [study for each in by_split.values() for study in each]
     sides, folder = [], cache or default_cache(data)
     for net, its in ((network, manifest), (outliner, outlines)):
         spec = ClipSpec.from_dict(its.clip)
         frames = Cache.build(studies, spec, folder if view is None else folder / view)
-        sides.append(_Side(Task(net).to(device).eval(), its, spec, frames))
+        sides.append(_Side(Task(net).to(place).eval(), its, spec, frames))
     tables: dict[str, list[pd.DataFrame]] = {ONE: [], EVERY: [], BEATS: []}
     without: list[str] = []
     for name, members in by_split.items():
-        rows = _predict_all(sides[0], sides[1], members, stride, compat, device, without)
+        rows = _predict_all(sides[0], sides[1], members, stride, compat, place, without)
         for way, said in rows.items():
             tables[way].append(table.from_predictions(to_predictions(said, members, name, manifest.target)))
     return Ways(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from cinecor.errors import ConfigError
+from cinecor.models import model_options
 from cinecor.training.recipe import apply_overrides, list_recipes, load_recipe, split_words
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.sweep import Job
@@ -46,6 +48,30 @@ def select_rows(benchmark: str, tables: Sequence[int] = (), only: Sequence[str] 
     return dict(sorted(kept.items(), key=lambda item: _row(item[1])))
 
 
+def fit_rows(rows: dict[str, Recipe], layout: str, only: Sequence[str] = ()) -> tuple[dict[str, Recipe], str]:
+    """The rows that were published on data of this layout, or of none in particular; and a line on the others.
+
+    Args:
+        rows: recipes by name.
+        layout: of the data folder.
+        only: names and patterns by which rows were asked for.
+
+    Raises:
+        ConfigError: CONFLICT where no row fits, or one that was asked for by its whole name does not.
+    """
+    wanted = {name: recipe.published.layout for name, recipe in rows.items() if recipe.published is not None}
+    unfit = {name: its for name, its in wanted.items() if its not in ("", layout)}
+    if not unfit:
+        return rows, ""
+    kinds = dict.fromkeys(unfit.values())
+    listed = "; ".join(f"{', '.join(name for name in unfit if unfit[name] == kind)} ({kind})" for kind in kinds)
+    if len(unfit) == len(rows) or set(unfit) & set(only):
+        what = f"the data folder is {layout}, which is not the layout of {listed}"
+        raise ConfigError("CONFLICT", what, "give --data in the layout of the rows, or other rows", where="--data")
+    fit = {name: recipe for name, recipe in rows.items() if name not in unfit}
+    return fit, f"left out, because the data folder is {layout}: {listed}"
+
+
 def plan(rows: dict[str, Recipe], seeds: int, changes: Sequence[str], out: Path) -> list[Job]:
     """A job for each row and seed, and for each fold where the recipe splits by folds; seed by seed, so that every row
     has a result early.
@@ -75,13 +101,29 @@ def _jobs(name: str, recipe: Recipe, words: list[str], folder: Path) -> Iterator
     changed = apply_overrides(recipe, words)
     home = folder / f"seed{changed.seed}"
     if changed.split.by not in ("fold", "kfold"):
-        yield Job(name=name, recipe=changed, folder=home)
+        yield Job(name=name, recipe=changed, folder=home, swapped=_swap(recipe, changed))
         return
     told = any(word.partition("=")[0] == "--split.fold" for word in words)
     folds = (changed.split.fold,) if told else tuple(range(changed.split.folds))
     for fold in folds:
         one = apply_overrides(changed, ["--split.fold", str(fold)])
-        yield Job(name=name, recipe=one, folder=home.with_name(f"{home.name}-fold{fold}"), folds=folds)
+        place = home.with_name(f"{home.name}-fold{fold}")
+        yield Job(name=name, recipe=one, folder=place, folds=folds, swapped=_swap(recipe, changed))
+
+
+def _swap(recipe: Recipe, changed: Recipe) -> str:
+    """What the changes made of a row's network; empty where it is still the same."""
+    if changed.model.name != recipe.model.name:
+        return f"{changed.model.name} instead of {recipe.model.name}"
+    usual = {option.name: option.default for option in model_options(recipe.model.name)}
+    before, after = ({**usual, **each.model.options} for each in (recipe, changed))
+    others = [f"{name} {after[name]}" for name in after if _plain(after[name]) != _plain(before.get(name))]
+    return f"with {', '.join(others)}" if others else ""
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as the lists that YAML has for them."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _words_for(row: str, pairs: Sequence[tuple[str, str]]) -> list[str]:

@@ -21,7 +21,7 @@ from cinecor.training.cases import make_cases
 from cinecor.training.classes import encode_classes, list_classes
 from cinecor.training.leakage import KEY, leak_of
 from cinecor.training.reading import is_synthetic, read_folder
-from cinecor.training.recipe_fields import Recipe
+from cinecor.training.recipe_fields import Recipe, SamplingPart
 from cinecor.training.splitting import keep_labelled, keep_view, split_studies
 from cinecor.training.stacks import is_stack, measure_truth
 from cinecor.training.starts import read_starts
@@ -208,8 +208,14 @@ def choose_sampling(recipe: Recipe, purpose: Purpose, split: Split = "test") -> 
         return Sampling(how="first")
     if purpose == "validation":
         return Sampling(how=part.validation, clips=part.validation_clips)
-    if part.test != "listed":
-        return Sampling(how=part.test, clips=part.test_clips)
-    if split != "test":
-        return Sampling(how="even", clips=part.test_clips)
-    return Sampling(how="listed", starts=read_starts(Path(part.test_starts or "")))
+    return _final_sampling(part, split)
+
+
+def _final_sampling(part: SamplingPart, split: Split) -> Sampling:
+    """Of the predictions after training. Not from every start of the training split: it is six times as large, and its
+    figures only say whether something was learned."""
+    if part.test == "all" and split != "train":
+        return Sampling(how="all")
+    if part.test == "listed" and split == "test":
+        return Sampling(how="listed", starts=read_starts(Path(part.test_starts or "")))
+    return Sampling(how="random" if part.test == "random" else "even", clips=part.test_clips)

@@ -82,15 +82,11 @@ def finish(
     metrics: dict[str, Any] = describe_history(recipe, state)
     calibration: dict[str, Any] = {}
     for split in SPLITS:
-        corrected = line.correct(rows[split]) if recipe.task == "segmentation" else rows[split]
-        said = to_predictions(corrected, data.splits[split], split, recipe.target, recipe.classes)
-        predictions = table.from_predictions(said)
-        table.write(predictions, out / predictions_name(split))
+        predictions = _write_predictions(recipe, data, split, rows[split], line, out)
         if recipe.classes:
             metrics[split] = _finish_classes(recipe, predictions, truth, out / patients_name(split))
             continue
-        pairs = table.pair(predictions, truth) if rows[split] else _NOTHING
-        pairs = pairs[pairs["quantity"] == recipe.target] if more else pairs
+        pairs = _pair(predictions, truth, recipe.target)
         metrics[split] = {**measure(pairs, recipe.task), "studies": len(pairs)}
         if split == "validation":
             found = calibrate(pairs, recipe, data.parts)
@@ -99,6 +95,25 @@ def finish(
         metrics["test"]["dice"] = overlaps
     manifest = describe(recipe, data, metrics, calibration, state.start)
     return save_checkpoint(out, task.network.cpu(), manifest, tensors=reference)
+
+
+def _write_predictions(
+    recipe: Recipe, data: TrainingData, split: Split, rows: Sequence[Said], line: Line, out: Path
+) -> pd.DataFrame:
+    """The table of what was said of a split, straightened by the line where it was measured on outlines."""
+    corrected = line.correct(rows) if recipe.task == "segmentation" else rows
+    said = to_predictions(corrected, data.splits[split], split, recipe.target, recipe.classes)
+    predictions = table.from_predictions(said)
+    table.write(predictions, out / predictions_name(split))
+    return predictions
+
+
+def _pair(predictions: pd.DataFrame, truth: pd.DataFrame, target: str) -> pd.DataFrame:
+    """What was said of the target beside what is true; a stack's tables hold other quantities, too."""
+    if predictions.empty:
+        return _NOTHING
+    pairs = table.pair(predictions, truth)
+    return pairs[pairs["quantity"] == target]
 
 
 def _predict(
@@ -237,6 +252,7 @@ def describe(
             "case": recipe.case,
             "view": recipe.view,
             "from_first": recipe.sampling.from_first,
+            "every_start": recipe.sampling.test == "all" and not recipe.sampling.from_first,
             "recipe": values,
             "recipe_fingerprint": fingerprint(recipe),
             **({"start": dict(start)} if start else {}),

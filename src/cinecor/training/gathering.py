@@ -62,16 +62,26 @@ def group_by_quality(studies: Sequence[Study], view: str | None) -> dict[str, st
 def _gather(outcome: Outcome) -> RunRow:
     job = outcome.job
     published = job.recipe.published
+    family, variant = _called(job)
     row = RunRow(
         name=job.name,
-        family="" if published is None else published.family,
-        variant="" if published is None else published.variant,
+        family=family,
+        variant=variant,
         seed=job.recipe.seed,
         published=None if published is None else published.model_dump(),
         failure=outcome.failure,
         apart=_tested_on(job),
     )
     return row if outcome.failure else _with_results(row, job)
+
+
+def _called(job: Job) -> tuple[str, str]:
+    """Kind and variant of a row: the paper's words, or the network that ran in the place of the paper's."""
+    published = job.recipe.published
+    family, variant = ("", "") if published is None else (published.family, published.variant)
+    if not job.swapped:
+        return family, variant
+    return job.recipe.model.name, ", ".join(text for text in (variant, job.swapped) if text)
 
 
 def _tested_on(job: Job) -> str:

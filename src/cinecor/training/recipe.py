@@ -166,7 +166,7 @@ def describe_options(recipe: Recipe) -> list[dict[str, Any]]:
         }
     )
     values, defaults = _flat(resolve(recipe)), _flat(resolve(plain))
-    helps = _helps(Recipe)
+    helps = {**_absent_parts(Recipe), **_helps(Recipe)}
     for option in model_options(recipe.model.name):
         helps[f"model.options.{option.name}"] = (option.help, option.type)
     return [
@@ -247,6 +247,13 @@ def _helps(part: type[BaseModel], prefix: str = "") -> dict[str, tuple[str, str]
     return found
 
 
+def _absent_parts(recipe: type[BaseModel]) -> dict[str, tuple[str, str]]:
+    """Help text and type of the parts that a recipe need not have."""
+    parts = {name: _part_of(field.annotation) for name, field in recipe.model_fields.items() if field.default is None}
+    texts = {name: (part.__doc__ or "").splitlines()[0] for name, part in parts.items() if part is not None}
+    return {name: (text, "fields of their own | None") for name, text in texts.items()}
+
+
 def _part_of(annotation: Any) -> type[BaseModel] | None:
     options = [annotation, *getattr(annotation, "__args__", ())]
     return next((each for each in options if isinstance(each, type) and issubclass(each, BaseModel)), None)
@@ -269,7 +276,7 @@ def _flat(recipe: Recipe) -> dict[str, Any]:
             else:
                 found[prefix + key] = value
 
-    walk(_as_json(recipe.model_dump(exclude_none=True)), "")
+    walk(_as_json(recipe.model_dump()), "")
     return found
 
 

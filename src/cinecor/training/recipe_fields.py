@@ -61,11 +61,12 @@ class SamplingPart(Part):
     """Validation clips are spread evenly over each loop, or drawn anew after each epoch, as CoReEcho's code does."""
     validation_clips: Positive = 1
     """Clips of each loop in the validation after each epoch."""
-    test: Literal["even", "random", "listed"] = "even"
-    """Test clips are spread evenly over each loop, drawn at random, or those of `test_starts`, which are of the test
-    split alone: in the others they are then spread evenly."""
+    test: Literal["even", "random", "all", "listed"] = "even"
+    """Test clips are spread evenly over each loop, drawn at random, those from every frame that a clip can start at
+    (all, as EchoNet-Dynamic's code tests; in the validation split, too), or those of `test_starts`, which are of the
+    test split alone (listed). In the splits that all and listed are not of, they are spread evenly."""
     test_clips: Positive = 3
-    """Clips of each loop whose mean is the final prediction; in all splits after training."""
+    """Clips of each loop whose mean is the final prediction; in all splits after training, but where `test` is all."""
     test_starts: str | None = None
     """CSV table of the first frames of test clips: study,start,start,start in each row, under a row of names."""
     from_first: bool = False
@@ -139,7 +140,7 @@ class SecondPart(Part):
     """A second stage, from the best weights of the first. What it does not say is as in the first."""
 
     epochs: Annotated[int, Field(ge=0)] = 0
-    """At most; 0: there is no second stage."""
+    """Passes over the training clips, at most; 0: there is no second stage."""
     freeze: Literal["none", "trunk"] = "trunk"
     """trunk: train the head alone, as `start.freeze` has it."""
     loss: Literal["mse", "l1", "huber"] = "l1"
@@ -189,6 +190,9 @@ class PublishedPart(Part):
     """Kind of network, by which a benchmark groups its rows."""
     variant: str = ""
     """What is special about this one, in the paper's words."""
+    layout: str = ""
+    """Layout of the data that it was published on: a benchmark leaves the row out where its data folder has another;
+    empty: any."""
     tables: tuple[int, ...] = ()
     """The paper's tables that show it."""
     note: str = ""
@@ -268,7 +272,7 @@ class Recipe(Part):
     batch_size: Positive = 16
     """Clips in a training batch; with `sampling.views`, loops."""
     epochs: Positive = 50
-    """At most."""
+    """Passes over the training clips, at most."""
     patience: Annotated[int, Field(ge=0)] = 20
     """Stop after so many epochs without a better monitored metric; 0 never stops early."""
     monitor: Literal["rmse", "mae", "loss", "auroc", "accuracy", "macro_f1", "dice"] = "rmse"

@@ -14,6 +14,7 @@ from cinecor.clips import Cache, ClipDataset, Sampling
 from cinecor.errors import ConfigError, DatasetError
 from cinecor.evaluation import Results, evaluate, table
 from cinecor.models.checkpoint import Manifest, load_checkpoint, read_manifest
+from cinecor.models.devices import choose_device
 from cinecor.records import LV, SPLITS, ClipSpec, Split, Study
 from cinecor.training.cases import make_cases
 from cinecor.training.classes import encode_classes
@@ -35,7 +36,7 @@ BATCH = 8  # clips; the predictions do not depend on it
 
 
 def predictions_of(
-    run: Path, data: Path | None = None, split: str = "test", *, cache: Path | None = None
+    run: Path, data: Path | None = None, split: str = "test", *, cache: Path | None = None, device: str = "auto"
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Tables of predictions and truth, and the manifest of the weights.
 
@@ -44,10 +45,12 @@ def predictions_of(
         data: predict on this data folder now; None takes the tables that the run saved.
         split: train, validation, test or all. A data folder without splits is test as a whole.
         cache: where decoded frames of ``data`` go.
+        device: what ``data`` are predicted on, see :func:`cinecor.models.devices.choose_device`.
 
     Raises:
         ConfigError: OUT_OF_RANGE for another split; CONFLICT where no tables were saved and no data are given.
         DatasetError, CheckpointError, InputError: tables, data or weights cannot be used.
+        ResourceError: NO_DEVICE.
     """
     check_split(split)
     wanted: tuple[Split, ...] = SPLITS if split == ALL else tuple(name for name in SPLITS if name == split)
@@ -55,12 +58,12 @@ def predictions_of(
     if data is None:
         predictions, truth = _read_saved(run, wanted)
     else:
-        predictions, truth = _predict(run, data, wanted, cache)
+        predictions, truth = _predict(run, data, wanted, cache, choose_device(device))
     return predictions, truth, manifest.model_dump(mode="json")
 
 
 def score_run(
-    run: Path, data: Path | None = None, split: str = "test", *, cache: Path | None = None
+    run: Path, data: Path | None = None, split: str = "test", *, cache: Path | None = None, device: str = "auto"
 ) -> tuple[Results, dict[str, Any]]:
     """Evaluate a run on one split (or on all that a data folder holds), and the manifest of the weights.
 
@@ -69,7 +72,7 @@ def score_run(
     Raises:
         As :func:`predictions_of`.
     """
-    predictions, truth, manifest = predictions_of(run, data, split, cache=cache)
+    predictions, truth, manifest = predictions_of(run, data, split, cache=cache, device=device)
     if split == ALL:
         predictions, truth = (part.assign(split="test") for part in (predictions, truth))
     validation = None
@@ -99,38 +102,52 @@ def _read_saved(run: Path, splits: tuple[Split, ...]) -> tuple[pd.DataFrame, pd.
     return predictions.reset_index(drop=True), truth[truth["split"].isin(splits)].reset_index(drop=True)
 
 
-def _predict(run: Path, data: Path, splits: tuple[Split, ...], cache: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _predict(
+    run: Path, data: Path, splits: tuple[Split, ...], cache: Path | None, device: torch.device
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     network, manifest = load_checkpoint(run)
-    extra, spec = manifest.extra, ClipSpec.from_dict(manifest.clip)
-    view, case, classes = extra.get("view"), extra.get("case", "study"), extra.get("classes", [])
-    cases = make_cases(keep_view(read_folder(data)[1], view), case, spec)
-    target, outlines = manifest.target, extra.get("task") == "segmentation"
-    cases = [measure_truth(study) for study in cases] if outlines else cases
-    labelled = encode_classes(cases, target, classes) if classes else keep_labelled(cases, target)
+    spec, target, classes = ClipSpec.from_dict(manifest.clip), manifest.target, manifest.extra.get("classes", [])
+    labelled = _read_cases(data, manifest, spec)
     by_split = select_splits(tuple(as_divided(run, labelled, target, classes)), splits)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task = Task(network).to(device)
-    folder = cache or default_cache(data)
     listed = [study for each in by_split.values() for study in each]
-    frames = Cache.build(listed, spec, cache_part(folder, view, case))
+    part = cache_part(cache or default_cache(data), manifest.extra.get("view"), manifest.extra.get("case", "study"))
+    frames = Cache.build(listed, spec, part)
     tables = []
     for split, studies in by_split.items():
-        rows = _measure(task, studies, frames, spec, manifest, device)
+        rows = _measure(task, studies, frames, spec, manifest, split, device)
         tables.append(table.from_predictions(to_predictions(rows, studies, split, target, classes)))
     predictions = pd.concat(tables).reset_index(drop=True)
-    more = MEASURED if outlines and all(is_stack(study) for study in listed) else ()
+    stacks = manifest.extra.get("task") == "segmentation" and all(is_stack(study) for study in listed)
+    more = MEASURED if stacks else ()
     return predictions, truth_table(list(by_split.items()), target, classes, more)
 
 
+def _read_cases(data: Path, manifest: Manifest, spec: ClipSpec) -> Sequence[Study]:
+    """What of a data folder the weights are about: views, cases and labels as they learned them."""
+    extra, target = manifest.extra, manifest.target
+    cases = make_cases(keep_view(read_folder(data)[1], extra.get("view")), extra.get("case", "study"), spec)
+    if extra.get("task") == "segmentation":
+        cases = [measure_truth(study) for study in cases]
+    classes = extra.get("classes", [])
+    return encode_classes(cases, target, classes) if classes else keep_labelled(cases, target)
+
+
 def _measure(
-    task: Task, studies: Sequence[Study], frames: Cache, spec: ClipSpec, manifest: Manifest, device: torch.device
+    task: Task,
+    studies: Sequence[Study],
+    frames: Cache,
+    spec: ClipSpec,
+    manifest: Manifest,
+    split: Split,
+    device: torch.device,
 ) -> list[Said]:
     if manifest.extra.get("task") == "segmentation":
         line = Line(**manifest.extra["calibration"]["line"])
         structures = manifest.extra.get("structures") or [LV]
         return line.correct(list(predict_outlined(task, studies, frames, spec, structures, device)))
     streams, targets = task.network.streams, (manifest.target,)
-    clips = ClipDataset(studies, frames, spec, sampling=_sampling(manifest), targets=targets, streams=streams)
+    clips = ClipDataset(studies, frames, spec, sampling=_sampling(manifest, split), targets=targets, streams=streams)
     rows = predict_values(task, make_loader(clips, 0, device, batch_size=BATCH), device)
     yes_or_no = manifest.extra.get("task") == "classification" and not manifest.extra.get("classes")
     return to_probabilities(rows) if yes_or_no else rows
@@ -151,7 +168,10 @@ def select_splits(studies: tuple[Study, ...], splits: tuple[Split, ...]) -> dict
     return found
 
 
-def _sampling(manifest: Manifest) -> Sampling:
+def _sampling(manifest: Manifest, split: Split) -> Sampling:
+    """As after the training, but for clips that were random or listed: those are spread evenly."""
     if manifest.extra.get("from_first"):
         return Sampling(how="first")
+    if manifest.extra.get("every_start") and split != "train":
+        return Sampling(how="all")
     return Sampling(how="even", clips=int(manifest.extra.get("clips_per_loop", 1)))

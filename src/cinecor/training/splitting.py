@@ -31,28 +31,36 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
         ConfigError: OUT_OF_RANGE for a fold that the layout does not have.
     """
     if part.by in ("fold", "kfold"):
-        label = part.stratify or target
-        folded = draw_folds(studies, part.folds, part.seed, label) if part.by == "kfold" else studies
-        if (count := len(list_folds(folded))) not in (0, part.folds):
-            what, cure = f"there are {count} folds, the recipe says {part.folds}", f"give split.folds {count}"
-            raise DatasetError("BAD_SPLIT", what, cure, where="split.folds")
-        found = {study.id: study.split for study in assign(folded, part.fold) if study.split is not None}
-        if part.by == "kfold" and part.validate_on == "part":
-            rest = [study for study in studies if found[study.id] != "test"]
-            found |= _set_apart(draw_folds(rest, round(1 / part.validation), part.seed, label))
-        return _checked(found, studies)
+        return _checked(_by_fold(studies, part, part.stratify or target), studies)
     if part.by == "slice":
         return _checked(_draw([study.id for study in studies], part), studies, may_leak=True)
-    known = [study.split is not None for study in studies]
-    if part.by == "layout" and any(known):
-        if not all(known):
-            what = f"{known.count(False)} of {len(studies)} studies have no split"
-            raise DatasetError("BAD_SPLIT", what, "give all or none a split, or choose split.by=patient")
-        chosen: dict[str, Split] = {study.id: study.split for study in studies if study.split is not None}
-    else:
-        drawn = _draw([study.patient_id for study in studies], part)
-        chosen = {study.id: drawn[study.patient_id] for study in studies}
-    return _checked(chosen, studies)
+    if part.by == "layout" and any(study.split is not None for study in studies):
+        return _checked(_by_layout(studies), studies)
+    drawn = _draw([study.patient_id for study in studies], part)
+    return _checked({study.id: drawn[study.patient_id] for study in studies}, studies)
+
+
+def _by_fold(studies: Sequence[Study], part: SplitPart, label: str) -> dict[str, Split]:
+    """The split of each study: the layout's folds, or folds drawn with a share each of every value of the label."""
+    folded = draw_folds(studies, part.folds, part.seed, label) if part.by == "kfold" else studies
+    if (count := len(list_folds(folded))) not in (0, part.folds):
+        what, cure = f"there are {count} folds, the recipe says {part.folds}", f"give split.folds {count}"
+        raise DatasetError("BAD_SPLIT", what, cure, where="split.folds")
+    found = {study.id: study.split for study in assign(folded, part.fold) if study.split is not None}
+    if part.by == "kfold" and part.validate_on == "part":
+        rest = [study for study in studies if found[study.id] != "test"]
+        found |= _set_apart(draw_folds(rest, round(1 / part.validation), part.seed, label))
+    return found
+
+
+def _by_layout(studies: Sequence[Study]) -> dict[str, Split]:
+    """The split that the layout gives each study; all must have one."""
+    found: dict[str, Split] = {study.id: study.split for study in studies if study.split is not None}
+    lacking = [study.split for study in studies].count(None)
+    if lacking:
+        what = f"{lacking} of {len(studies)} studies have no split"
+        raise DatasetError("BAD_SPLIT", what, "give all or none a split, or choose split.by=patient")
+    return found
 
 
 def draw_folds(studies: Sequence[Study], folds: int, seed: int, label: str) -> list[Study]:

@@ -32,6 +32,8 @@ class Job:
     folder: Path
     folds: tuple[int, ...] = ()
     """All folds that a training is repeated for with this seed, this job's among them; empty where it is but one."""
+    swapped: str = ""
+    """What runs where a change put another network in the place of the row's; empty where none did."""
 
     @property
     def measured(self) -> bool:
