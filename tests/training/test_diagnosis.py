@@ -11,6 +11,7 @@ from cinecor.training.diagnosis import (
     PAIRS,
     Choice,
     Inner,
+    Nested,
     fit_diagnosis,
     fit_temperature,
     log_loss,
@@ -23,12 +24,14 @@ COLUMNS = ("a", "b", "noise")
 INNER = Inner(folds=3, choices=(Choice(parts=("linear",), pairs=False), Choice(parts=("extra",), pairs=True)))
 
 
-@pytest.fixture(autouse=True)
-def few_trees(monkeypatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def few_trees():
     settings = {name: dict(values) for name, values in diagnosis_parts.SETTINGS.items()}
     for name in ("forest", "extra", "boosting"):
         settings[name]["n_estimators"] = 15
-    monkeypatch.setattr(diagnosis_parts, "SETTINGS", settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(diagnosis_parts, "SETTINGS", settings)
+        yield
 
 
 def cohort(each: int = 10, spread: float = 0.6, seed: int = 0) -> tuple[np.ndarray, list[str], np.ndarray]:
@@ -44,9 +47,15 @@ def nested(rows, labels, folds, **changes):
     return nest(rows, labels, folds, **({"inner": INNER, "columns": COLUMNS} | changes))
 
 
-def test_groups_that_can_be_told_apart_are() -> None:
-    rows, labels, folds = cohort()
-    found = nested(rows, labels, folds)
+@pytest.fixture(scope="module")
+def plain() -> Nested:
+    """The cohort as it is, cross-validated."""
+    return nested(*cohort())
+
+
+def test_groups_that_can_be_told_apart_are(plain) -> None:
+    _, labels, _ = cohort()
+    found = plain
     assert found.groups == ("DCM", "MINF", "NOR")
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1.0)
     right = np.searchsorted(found.groups, labels)
@@ -63,10 +72,10 @@ def test_what_cannot_be_told_apart_is_not() -> None:
     assert log_loss(found.probabilities, right) > 0.9
 
 
-def test_a_fold_has_no_say_in_what_it_is_judged_by() -> None:
+def test_a_fold_has_no_say_in_what_it_is_judged_by(plain) -> None:
     """Whatever is true of the held-out patients, and whatever they measure, their fold's classifier stays the same."""
     rows, labels, folds = cohort()
-    before = nested(rows, labels, folds)
+    before = plain
     changed, other = rows.copy(), list(labels)
     for place in np.flatnonzero(folds == 1):
         changed[place] += 100.0
@@ -134,15 +143,14 @@ def test_too_few_patients_and_folds_are_refused() -> None:
         nested(rows, labels, (np.array(labels) == "NOR").astype(np.int64))
 
 
-def test_importance_is_that_of_the_figures_that_tell() -> None:
+def test_importance_is_that_of_the_figures_that_tell(plain) -> None:
     rows, labels, folds = cohort()
-    found = nested(rows, labels, folds)
-    table = permutation(found, rows, labels, folds, COLUMNS, {name: (name,) for name in COLUMNS})
+    table = permutation(plain, rows, labels, folds, COLUMNS, {name: (name,) for name in COLUMNS})
     assert table["figure"].iloc[-1] == "noise"
     by_name = table.set_index("figure")["permutation"]
     assert by_name["a"] > 0.2
     assert abs(by_name["noise"]) < 0.1
-    both = permutation(found, rows, labels, folds, COLUMNS, {"all": COLUMNS, "none": ()})
+    both = permutation(plain, rows, labels, folds, COLUMNS, {"all": COLUMNS, "none": ()})
     assert both["figure"].tolist() == ["all", "none"]
     assert both["permutation"].iloc[1] == pytest.approx(0.0)
     shares = impurity(rows, labels, COLUMNS)

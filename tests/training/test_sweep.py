@@ -33,10 +33,14 @@ def data(tmp_path_factory):
     return folder
 
 
+def _cost_nothing(folder, _):
+    (folder / "cost.json").write_text("{}")
+
+
 @pytest.fixture
 def costless(monkeypatch):
     """What a network costs takes a process of its own to measure."""
-    monkeypatch.setattr(sweep, "measure_cost", lambda folder, _: (folder / "cost.json").write_text("{}"))
+    monkeypatch.setattr(sweep, "measure_cost", _cost_nothing)
 
 
 def _job(out, name, **changes):
@@ -73,7 +77,7 @@ def test_a_bug_is_told_with_its_traceback(data, tmp_path, monkeypatch):
     (outcome,) = run_sweep([_job(tmp_path, "buggy")], data, cache=tmp_path / "cache")
     assert outcome.failure == "ZeroDivisionError: in a network"
     assert "Traceback" in (tmp_path / "buggy" / FAILURE_NAME).read_text()
-    monkeypatch.undo()
+    monkeypatch.setattr(sweep, "measure_cost", _cost_nothing)
     (outcome,) = run_sweep([_job(tmp_path, "buggy")], data, cache=tmp_path / "cache")
     assert outcome.failure == ""
     assert not (tmp_path / "buggy" / FAILURE_NAME).exists()
