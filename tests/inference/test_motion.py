@@ -23,7 +23,7 @@ FRAMES = 90
 @pytest.mark.slow
 def test_it_rises_and_falls_with_the_ventricle() -> None:
     agreement = []
-    for index in range(5):
+    for index in range(8):
         (cine,) = echo_study(index, 13, max_frames=FRAMES).cines
         heart, recording = draw_heart(13, index), draw_recording(13, index, FRAMES)
         phases = draw_phases(recording, heart.heart_rate, generator(13, index, "echo"))
