@@ -17,6 +17,8 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +53,7 @@ def make_loops(count: int) -> list[Study]:
     return studies
 
 
-def make_short_recipe() -> Recipe:
+def make_short_recipe(epochs: int) -> Recipe:
     """Dropout, variation, a schedule and half precision: all that has a state to lose."""
     return make_recipe(
         {
@@ -62,17 +64,15 @@ def make_short_recipe() -> Recipe:
             "schedule": {"name": "cosine", "warmup_epochs": 0.5},
             "precision": "bf16-mixed",
             "batch_size": 4,
-            "epochs": 4,
+            "epochs": epochs,
             "device": "cpu",
         }
     )
 
 
-def run_until(folder: Path, seconds: float | None) -> tuple[float, int | None]:
+def run_until(folder: Path, seconds: float | None, recipe: Recipe, loops: Sequence[Study]) -> tuple[float, int | None]:
     """Train in a process of its own, killed after ``seconds``; how long it took and its exit code."""
-    process = multiprocessing.get_context("fork").Process(
-        target=train, args=(make_short_recipe(), make_loops(40), folder)
-    )
+    process = multiprocessing.get_context("fork").Process(target=train, args=(recipe, loops, folder))
     began = time.monotonic()
     process.start()
     process.join(seconds)
@@ -92,22 +92,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--kills", type=int, default=1, help="in a row, in each trial")
+    parser.add_argument("--epochs", type=int, default=4, help="of a training")
+    parser.add_argument("--loops", type=int, default=40, help="of which three in four are trained on")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     for module in ("lightning.fabric", "cinecor.training.loop"):  # once, here: the trainings are forks of this process
         importlib.import_module(module)
+    until = partial(run_until, recipe=make_short_recipe(options.epochs), loops=make_loops(options.loops))
     moments = random.Random(options.seed)
     rows = []
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
-        whole, code = run_until(home / "whole", None)
+        whole, code = until(home / "whole", None)
         assert code == 0, f"the undisturbed training ended with {code}"
         for trial in range(options.trials):
             folder = home / f"trial{trial}"
             after = [moments.uniform(0, whole) for _ in range(options.kills)]
-            killed = [run_until(folder, seconds)[1] == -9 for seconds in after]
-            code = run_until(folder, None)[1]
+            killed = [until(folder, seconds)[1] == -9 for seconds in after]
+            code = until(folder, None)[1]
             differing = compare(home / "whole", folder) if code == 0 else ["did not end"]
             rows.append({"killed_after_s": [round(s, 2) for s in after], "killed": killed, "differing": differing})
             print(f"trial {trial + 1}: killed after {after} s: {differing or 'the same'}", file=sys.stderr)

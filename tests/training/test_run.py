@@ -256,6 +256,7 @@ def test_half_weights_are_measured_as_they_are_stored(tiny, cohort, tmp_path, we
 def test_kill_minus_nine_and_resume(tmp_path):
     script = Path(__file__).parents[2] / "benchmarks" / "kill_resume.py"
     command = [sys.executable, str(script), "--trials", "1", "--kills", "2", "--json"]
+    command += ["--epochs", "3", "--loops", "16"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["passed"] == 1
