@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -100,14 +101,25 @@ def test_relative_links_lead_somewhere() -> None:
     assert not broken
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
-def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that the pages call loop.dcm."""
     from cinecor import datasets
     from cinecor.phantom import population
 
-    heart = next(iter(population("dicom_folder", studies=1, seed=3)))
-    datasets.get("dicom_folder").write([heart], tmp_path / "study")
-    next((tmp_path / "study").rglob("*.dcm")).rename(tmp_path / "loop.dcm")
+    folder = tmp_path_factory.mktemp("docs")
+    heart = next(iter(population("dicom_folder", studies=1, seed=3, max_frames=80)))
+    datasets.get("dicom_folder").write([heart], folder / "study")
+    return next((folder / "study").rglob("*.dcm"))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
+def test_python_blocks_run(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    shown = blocks(page, "python")
+    if any("loop.dcm" in block for block in shown):
+        shutil.copy(request.getfixturevalue("loop"), tmp_path / "loop.dcm")
     monkeypatch.chdir(tmp_path)
-    for block in blocks(page, "python"):
+    for block in shown:
         exec(compile(block, str(page), "exec"), {"__name__": "__docs__"})
