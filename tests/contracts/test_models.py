@@ -1,5 +1,7 @@
 """What every registered network promises. A new one is tested by existing."""
 
+from copy import deepcopy
+from functools import lru_cache
 from typing import get_args
 
 import pytest
@@ -60,9 +62,15 @@ VARIANTS = {
 CASES = [(name, options) for name in list_models() for options in VARIANTS[name]]
 
 
-def _make(name, options, num_outputs=1):
+@lru_cache(maxsize=4)  # what the tests of one case ask for
+def _first(name, num_outputs, options):
     torch.manual_seed(0)
-    return create_model(name, num_outputs, **{**SMALL[name], **options})
+    return create_model(name, num_outputs, **dict(options))
+
+
+def _make(name, options, num_outputs=1):
+    """A network of the test's own, copied: to make one takes longer than most tests."""
+    return deepcopy(_first(name, num_outputs, tuple({**SMALL[name], **options}.items())))
 
 
 def _clips(model, batch=3):
@@ -72,7 +80,7 @@ def _clips(model, batch=3):
     return [torch.randn(batch, channels, *size, generator=generator) for size in sizes]
 
 
-@pytest.fixture(params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")
 def case(request):
     return request.param
 
