@@ -25,10 +25,11 @@ from cinecor.training import cine_mri, sweep
 from cinecor.training.cine_mri import BOTH_MEAN, BOTH_STACKED, FIGURES, IMAGES
 from cinecor.training.diagnosis import Choice, Inner
 
+FOLDS, EACH = 3, 6
 EF = {"DCM": 25.0, "NOR": 60.0}
 WAYS = (FIGURES, IMAGES, BOTH_MEAN, BOTH_STACKED)
 SMALL = {
-    "split.folds": 2,
+    "split.folds": FOLDS,
     "device": "cpu",
     "reference_clips": 2,
     "clip.height": 48,
@@ -73,7 +74,7 @@ def run(*words: str | Path) -> str:
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one command makes of eight patients of two groups."""
+    """What one command makes of twelve patients of two groups."""
     root, patched = tmp_path_factory.mktemp("paper003"), pytest.MonkeyPatch()
     patched.setenv("CINECOR_CACHE", str(root / "cache"))
     # What a network costs is tested elsewhere, and takes a process of its own.
@@ -81,9 +82,9 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     few = Inner(folds=2, choices=(Choice(parts=("linear",), pairs=False),))
     patched.setattr(cine_mri, "finish_cohort", partial(cine_mri.finish_cohort, inner=few))
     cohort = [
-        patient(f"patient{4 * place + number:03d}", group, EF[group] + 2 * number, number)
+        patient(f"patient{EACH * place + number:03d}", group, EF[group] + 2 * number, number)
         for place, group in enumerate(EF)
-        for number in range(4)
+        for number in range(EACH)
     ]
     datasets.get("acdc").write(cohort, root / "acdc")
     (root / "acdc" / MARK).write_text("painted")
@@ -98,7 +99,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_one_command_makes_the_diagnoses_by_figures_by_images_and_by_both(out: Path) -> None:
     index = json.loads((out / "cine_mri.json").read_text("utf-8"))
     assert index == {
-        "segmentation": [f"runs/segmentation/seed0-fold{fold}" for fold in (0, 1)],
+        "segmentation": [f"runs/segmentation/seed0-fold{fold}" for fold in range(FOLDS)],
         "diagnosis": "diagnosis",
     }
     text = (out / "diagnosis" / "diagnosis.md").read_text("utf-8")
@@ -109,8 +110,8 @@ def test_one_command_makes_the_diagnoses_by_figures_by_images_and_by_both(out: P
     tables = [pd.read_csv(path) for path in sorted((out / "diagnosis").glob("diagnosis*.csv"))]
     assert len(tables) == len(WAYS)
     for table in tables:
-        assert table["patient"].tolist() == [f"patient{number:03d}" for number in range(8)]
-        assert table.groupby("fold").size().tolist() == [4, 4]
+        assert table["patient"].tolist() == [f"patient{number:03d}" for number in range(2 * EACH)]
+        assert table.groupby("fold").size().tolist() == [4, 4, 4]
         assert np.allclose(table[["p_DCM", "p_NOR"]].sum(axis=1), 1.0, atol=1e-3)
     figures = pd.read_csv(out / "diagnosis" / "diagnosis.csv")
     assert (figures["group"] == figures["predicted"]).all()
@@ -119,7 +120,7 @@ def test_one_command_makes_the_diagnoses_by_figures_by_images_and_by_both(out: P
 def test_the_vote_of_images_is_of_the_fold_that_had_not_seen_the_patient(out: Path) -> None:
     folds = pd.read_csv(out / "diagnosis" / "diagnosis.csv").set_index("patient")["fold"]
     votes = pd.read_csv(out / "diagnosis" / "diagnosis-images-vote-of-the-slices.csv").set_index("patient")
-    for fold in (0, 1):
+    for fold in range(FOLDS):
         own = pd.read_csv(out / "runs" / "images" / f"seed0-fold{fold}" / "patients_test.csv").set_index("patient")
         assert sorted(own.index) == sorted(folds.index[folds == fold])  # as in the segmentation
         assert np.allclose(votes.loc[own.index, "p_DCM"], own["p_DCM"], atol=1e-6)

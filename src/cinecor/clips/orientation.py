@@ -19,9 +19,9 @@ from cinecor.records import Directions
 RIGHTWARDS, DOWNWARDS = (0.5**0.5, 0.5**0.5, 0.0), (0.0, 0.0, -1.0)
 """Where the right and the lower side of a usual picture lie: left and back, and feet (DICOM's axes)."""
 
-CLEAR = 0.5
-"""By how much (sum of two cosines) another way to lie must be the more usual one: a picture half a quarter turn off is
-left as it is."""
+CLEAR = 1.0
+"""By how much (sum of two cosines) another way to lie must be the more usual one: hearts lie as they will, and a
+picture that is turned by less than about 65° is left as it is."""
 
 
 @dataclass(frozen=True)
