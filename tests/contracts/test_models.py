@@ -22,6 +22,7 @@ SMALL |= {
     "cnn_rnn": {"width": 0.05, "input_size": SIZE},
     "uniformer_small": {"depths": (1, 1, 2, 1), "widths": (8, 8, 16, 24), "head_dim": 8},
     "resnet50v2": {"depths": (2, 2, 2, 2), "width": 4},
+    **{name: {"depths": (1, 1, 1, 1), "width": 1 / 16} for name in ("resnetv2_50", "resnet50")},
     **{name: {"depths": (1, 1, 1, 1)} for name in ("r2plus1d_18", "r3d_18", "mc3_18", "deeplabv3_resnet50")},
 }
 VARIANTS = {
@@ -57,6 +58,7 @@ VARIANTS = {
     "unet": [{}, {"widths": (3, 5)}, {"in_channels": 3}, {"dropout": 0.2}],
     "uniformer_small": [{}, {"head": "coreecho"}, {"mlp_ratio": 1.5, "head_dim": 4}],
     "resnet50v2": [{}, {"depths": (2, 3, 2, 2)}],
+    **{name: [{}, {"width": 0.1}] for name in ("resnetv2_50", "resnet50")},
     **{name: [{}] for name in ("r2plus1d_18", "r3d_18", "mc3_18", "deeplabv3_resnet50")},
 }
 CASES = [(name, options) for name in list_models() for options in VARIANTS[name]]

@@ -25,9 +25,12 @@ def test_figures_are_scikit_learns() -> None:
     rows = table()
     found = judge(rows, FEW)
     likely = rows[[f"p_{group}" for group in GROUPS]].to_numpy()
-    accuracy = found.recognised.figure("accuracy")
-    assert accuracy.value == pytest.approx(metrics.accuracy_score(rows["group"], rows["predicted"]))
-    assert accuracy.low <= accuracy.value <= accuracy.high
+    accuracy, z = found.accuracy, 1.959963984540054
+    share, count = metrics.accuracy_score(rows["group"], rows["predicted"]), len(rows)
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    assert (accuracy.value, accuracy.method) == (pytest.approx(share), "Wilson")
+    assert (accuracy.low, accuracy.high) == (pytest.approx(middle - half), pytest.approx(middle + half))
     assert found.log_loss == pytest.approx(metrics.log_loss(rows["group"], likely))
     expected = metrics.confusion_matrix(rows["group"], rows["predicted"])
     np.testing.assert_array_equal(np.array(found.recognised.confusion), expected)

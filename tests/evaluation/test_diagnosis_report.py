@@ -47,6 +47,9 @@ def test_everything_is_written_and_says_the_same(account, tmp_path) -> None:
         assert "synthetic hearts" in page_text
         assert "<no>" not in page_text
         assert "p6" in page_text  # the wrong one
+        assert "0.875 (0.529 to 0.978)" in page_text  # Wilson's
+        assert "Confusion, figures of the heart" in page_text
+        assert "Confusion, both: mean" in page_text
     assert html.count("<svg") == 2
 
 

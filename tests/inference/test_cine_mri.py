@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.inference.painted import OPTIONS, SPEC, make_network, save_run, save_weights
+from tests.inference.painted import ES, OPTIONS, SPEC, make_network, paint, paint_labels, save_run, save_weights
 
 from cinecor.errors import CheckpointError, ConfigError
 from cinecor.inference import SHIPPED, Settings
 from cinecor.inference.cine_mri import INDEX, load_weights, outlines_stacks, read_index
-from cinecor.inference.ensemble import join
+from cinecor.inference.ensemble import Ensemble, join
 from cinecor.inference.predictor import load_predictor
+from cinecor.inference.stack import find_stack
 from cinecor.models.checkpoint import Manifest, save_checkpoint
+from cinecor.records import Study
 
 
 @pytest.fixture
@@ -98,3 +101,33 @@ def test_what_the_file_says(folder: Path) -> None:
     index = read_index(folder)
     assert index.segmentation == (folder / "segmentation-fold1",)
     assert index.diagnosis == folder / "diagnosis"
+
+
+def test_networks_see_slices_the_usual_way_and_labels_lie_as_recorded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensemble, _ = load_weights(folder, Settings(networks=1))
+    painted = paint(paint_labels()[[0, ES]]).cines
+    odd = slice(None, 71)  # of so many pixels the middle ones are the same from either side
+    whole = [replace(each, source=each.source[:, :, odd, odd], height=71, width=71) for each in painted]
+    usual = find_stack(Study(id="usual", cines=tuple(whole)))
+    seen: list[np.ndarray] = []
+    maps = Ensemble.maps
+    monkeypatch.setattr(Ensemble, "maps", lambda self, frames: [seen.append(frames), maps(self, frames)][1])
+    expected = ensemble.outline(usual).labels
+    right, down = (0.7, 0.7, 0.1), (0.1, 0.0, -0.99)
+    minus = tuple(-value for value in down)
+    for directions, change in (
+        ((*right, *minus), lambda planes: planes[..., ::-1, :]),  # rows from the feet upwards
+        ((*down, *right), lambda planes: planes.swapaxes(-1, -2)),
+    ):
+        cines = [
+            replace(cine, source=np.ascontiguousarray(change(cine.source)), directions=directions)
+            for cine in usual.cines
+        ]
+        stack = find_stack(Study(id="turned", cines=tuple(cines)))
+        found = ensemble.outline(stack)
+        assert np.abs(seen[-1].astype(int) - seen[0]).max() <= 1
+        assert (found.labels == change(expected)).mean() > 0.999
+        assert any("the networks saw them as is usual" in text for text in stack.warnings)
+    assert not any("as is usual" in text for text in usual.warnings)

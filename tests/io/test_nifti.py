@@ -38,6 +38,22 @@ def test_every_voxel_type(tmp_path: Path, dtype: type, ending: str) -> None:
         np.testing.assert_array_equal(frames[0, 0], voxels[:, :, index].T.astype(np.float32))
 
 
+def test_directions_are_those_of_the_patient(tmp_path: Path) -> None:
+    row, column = np.array([0.693, 0.674, 0.256]), np.array([0.022, 0.335, -0.942])  # DICOM: left, back, head
+    affine = np.eye(4)
+    affine[:3, 0], affine[:3, 1], affine[:3, 2] = 1.4 * row, 1.4 * -column, 8.0 * np.cross(row, -column)
+    affine[:2] *= -1  # NIfTI: right, front, head; rows run upwards, as converters write them
+    nib.save(nib.Nifti1Image(np.zeros((4, 4, 2), np.int16), affine), tmp_path / "a.nii")
+    for cine in nifti.slice_cines(tmp_path / "a.nii"):
+        np.testing.assert_allclose(cine.directions, [*row, *-column], atol=1e-3)
+
+
+@pytest.mark.parametrize("axes", [(1.0, 1.0), (-1.0, -1.0), (-1.0, 1.0)])
+def test_axes_of_the_scanner_say_nothing_of_the_patient(tmp_path: Path, axes: tuple[float, float]) -> None:
+    nib.save(nib.Nifti1Image(np.zeros((4, 4, 2), np.int16), np.diag([*axes, 8.0, 1.0])), tmp_path / "a.nii")
+    assert nifti.slice_cines(tmp_path / "a.nii")[0].directions is None
+
+
 def test_scaling_is_applied(tmp_path: Path) -> None:
     image = nib.Nifti1Image(np.arange(24, dtype=np.int16).reshape(2, 3, 4), np.eye(4))
     image.header.set_slope_inter(2.0, -5.0)

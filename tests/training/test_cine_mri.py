@@ -161,6 +161,20 @@ def test_a_cohort_is_diagnosed_and_the_folder_diagnoses_the_next_patient(studies
     assert "diagnosis" not in json.loads((tmp_path / INDEX).read_text())
 
 
+def test_a_vote_of_images_that_does_not_name_every_patient_is_left_out_and_said(studies, tmp_path) -> None:
+    outcomes = [*outcomes_of(studies, tmp_path), *image_outcomes(studies, tmp_path)]
+    votes = outcomes[-1].job.folder / "patients_test.csv"
+    table = pd.read_csv(votes)
+    table.iloc[1:].to_csv(votes, index=False)
+    page = finish_cohort(outcomes, studies, tmp_path, synthetic=True, inner=INNER)
+    text = page.with_suffix(".md").read_text("utf-8")
+    assert f"vote is left out: it says nothing of {table['patient'][0]}" in text
+    assert IMAGES not in text
+    pd.concat([table, table.iloc[:1]]).to_csv(votes, index=False)
+    with pytest.raises(DatasetError, match="LEAKAGE"):
+        finish_cohort(outcomes, studies, tmp_path, synthetic=True, inner=INNER)
+
+
 def test_nothing_is_said_while_folds_are_missing(studies, tmp_path) -> None:
     outcomes = outcomes_of(studies[:3], tmp_path)
     assert segmentation_runs(outcomes[:2]) == {}

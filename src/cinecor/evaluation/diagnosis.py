@@ -15,6 +15,8 @@ from jaxtyping import Float, Int
 from cinecor.errors import DatasetError
 from cinecor.evaluation.agreement import bland_altman
 from cinecor.evaluation.bootstrap import USUAL, Drawing
+from cinecor.evaluation.classification import proportion
+from cinecor.evaluation.estimate import Estimate
 from cinecor.evaluation.many_classes import Recognised, recognise
 
 PREFIX = "p_"
@@ -30,6 +32,8 @@ class Judged:
     table: pd.DataFrame
     groups: tuple[str, ...]
     recognised: Recognised
+    accuracy: Estimate
+    """Patients whose group is the most probable one, with Wilson's interval: each patient is one row."""
     log_loss: float
     brier: float
     """Mean over patients of the squared distance between probabilities and truth, 0 to 2."""
@@ -55,7 +59,7 @@ def table_of(
 
 
 def judge(table: pd.DataFrame, drawing: Drawing = USUAL) -> Judged:
-    """Accuracy, precision, recall, F1 and AUROC with intervals over patients, confusion, and how calibrated.
+    """Accuracy (Wilson), precision, recall, F1 and AUROC (drawing patients), confusion, and how calibrated.
 
     Raises:
         DatasetError: BAD_LABEL where a patient is there twice, of no group that there is, or the probabilities do not
@@ -63,10 +67,12 @@ def judge(table: pd.DataFrame, drawing: Drawing = USUAL) -> Judged:
     """
     groups, probabilities = check(table)
     true = np.array([groups.index(group) for group in table["group"]], dtype=np.int64)
+    right = int((probabilities.argmax(axis=1) == true).sum())
     return Judged(
         table=table,
         groups=groups,
         recognised=recognise(probabilities, true, groups, table["patient"].tolist(), drawing=drawing),
+        accuracy=proportion("accuracy", right, len(true), drawing.level, "there are no patients"),
         log_loss=float(-np.log(np.maximum(probabilities[np.arange(len(true)), true], _LEAST)).mean()),
         brier=float(((probabilities - np.eye(len(groups))[true]) ** 2).sum(axis=1).mean()),
         calibration_error=calibration_error(probabilities, true),

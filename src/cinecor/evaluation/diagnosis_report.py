@@ -98,7 +98,8 @@ def to_markdown(sheets: Sequence[Sheet], title: str, facts: str, warnings: Seque
 
 def _sheets(account: Account) -> list[Sheet]:
     first = next(iter(account.ways.values()))
-    found = [_ways_sheet(account.ways), _groups_sheet(first), _confusion_sheet(first)]
+    found = [_ways_sheet(account.ways), _groups_sheet(first)]
+    found += [_confusion_sheet(judged, name) for name, judged in account.ways.items()]
     headings = ("outer fold", "chosen", "temperature", "inner log loss", "inner accuracy")
     note = "Each by a cross-validation among the patients of the other folds."
     found.append(Sheet(title="What was chosen", headings=headings, left=(0, 1), rows=list(account.chosen), note=note))
@@ -124,19 +125,23 @@ def _ways_sheet(ways: Mapping[str, Judged]) -> Sheet:
         (
             name,
             str(len(judged.table)),
+            _estimate(judged.accuracy),
             *(
                 _estimate(judged.recognised.figure(figure))
-                for figure in ("accuracy", "macro_f1", "macro_precision", "macro_recall", "macro_auroc")
+                for figure in ("macro_f1", "macro_precision", "macro_recall", "macro_auroc")
             ),
             *(f"{value:.3f}" for value in (judged.log_loss, judged.brier, judged.calibration_error)),
         )
         for name, judged in ways.items()
     ]
     headings = (
-        *("way", "patients", "accuracy (95 % interval)", "F1", "precision", "recall", "AUROC"),
+        *("way", "patients", "accuracy", "F1", "precision", "recall", "AUROC"),
         *("log loss", "Brier", "calibration error"),
     )
-    note = "Of every patient by a classifier that has learned from others alone; intervals over patients."
+    note = (
+        "Of every patient by a classifier that has learned from others alone; 95 % intervals: accuracy Wilson's, the"
+        " others by drawing patients."
+    )
     return Sheet(title="Diagnosis", headings=headings, left=(0,), rows=rows, note=note)
 
 
@@ -149,12 +154,12 @@ def _groups_sheet(judged: Judged) -> Sheet:
     return Sheet(title="By group", headings=headings, left=(0,), rows=rows)
 
 
-def _confusion_sheet(judged: Judged) -> Sheet:
+def _confusion_sheet(judged: Judged, way: str) -> Sheet:
     rows = [
         (group, *map(str, counts)) for group, counts in zip(judged.groups, judged.recognised.confusion, strict=True)
     ]
-    title = "Confusion: true group down, predicted across"
-    return Sheet(title=title, headings=("", *judged.groups), left=(0,), rows=rows)
+    note = "True group down, predicted across."
+    return Sheet(title=f"Confusion, {way}", headings=("", *judged.groups), left=(0,), rows=rows, note=note)
 
 
 def _agreement_sheet(agreement: pd.DataFrame) -> Sheet:

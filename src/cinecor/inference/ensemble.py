@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from cinecor.clips.labelling import choose_labels, restore
+from cinecor.clips.orientation import find_turn
 from cinecor.clips.preparation import Prepared, prepare_located
 from cinecor.errors import CheckpointError
 from cinecor.inference.predictor import Predictor
@@ -74,7 +75,8 @@ class Ensemble:
         self, stack: Stack, first: int, prepared: Sequence[Prepared]
     ) -> list[UInt8[np.ndarray, "phase height width"]]:
         """Labels of a few slices, from the number of the first on."""
-        maps = self.maps(np.concatenate([each.frames for each in prepared]))
+        turn = find_turn(stack.cines[0].directions)
+        maps = turn.undo(self.maps(turn.apply(np.concatenate([each.frames for each in prepared]))))
         found = []
         for place, each in enumerate(prepared):
             height, width = (getattr(stack.cines[first + place], side) for side in ("height", "width"))

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from cinecor.clips.labelling import label_of
+from cinecor.clips.orientation import AS_IT_IS, find_turn
 from cinecor.records import Cine, Study
 
 FEWEST_SLICES = 3
@@ -100,8 +101,15 @@ def _ordered(slices: list[tuple[int, Cine]]) -> Stack:
         phases=phases,
         spacing_mm=spacing,
         thickness_mm=step,
-        warnings=tuple(text for text in (_spaced(cines, step, known=known), *_timed(cines, phases)) if text),
+        warnings=tuple(
+            text for text in (_spaced(cines, step, known=known), *_timed(cines, phases), _lying(cines[0])) if text
+        ),
     )
+
+
+def _lying(cine: Cine) -> str:
+    turn = find_turn(cine.directions)
+    return "" if turn == AS_IT_IS else f"the slices were stored {turn.title}: the networks saw them as is usual"
 
 
 def _spaced(cines: list[Cine], step: float, *, known: bool) -> str:

@@ -169,6 +169,7 @@ def _cine(phases: Slice) -> Cine:
         spacing_mm=first.spacing_mm,
         times_ms=times_ms,
         position_mm=first.depth_mm,
+        directions=first.directions,
         notes=notes if first.depth_mm is not None else (*notes, "no slice position"),
     )
 

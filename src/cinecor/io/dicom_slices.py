@@ -12,9 +12,9 @@ import numpy as np
 
 from cinecor.io.dicom_geometry import Spacing, read_spacing
 from cinecor.io.dicom_header import Header
+from cinecor.records import Directions
 
 Point = tuple[float, float, float]
-Directions = tuple[float, float, float, float, float, float]
 
 _ROUNDING = 3  # decimals of direction cosines: slices of one stack agree to about 0.05°
 

@@ -31,13 +31,14 @@ from cinecor import storage
 from cinecor.errors import InputError
 from cinecor.io.kinds import opened
 from cinecor.io.limits import DEFAULT, Limits
-from cinecor.records import Cine, Frames, Mask
+from cinecor.records import Cine, Directions, Frames, Mask
 
 KEPT = 2
 """Volumes kept in memory: an image and its mask."""
 
 _CHUNK = 1 << 20
 _MS = {"sec": 1000.0, "msec": 1.0, "usec": 0.001}
+_ALONG = 0.999  # cosine from which on a direction is that of an axis
 _HEADER_BYTES = 540  # NIfTI-2; NIfTI-1 has 348
 
 Volume = Float32[np.ndarray, "i j k phase"]
@@ -54,6 +55,7 @@ class Shape:
     spacing_mm: tuple[float, float]
     thickness_mm: float
     times_ms: tuple[float, ...] | None
+    directions: Directions | None
 
 
 def describe(path: Path, limits: Limits = DEFAULT) -> Cine:
@@ -82,6 +84,7 @@ def slice_cines(path: Path, limits: Limits = DEFAULT) -> tuple[Cine, ...]:
         spacing_mm=shape.spacing_mm,
         times_ms=shape.times_ms,
         thickness_mm=shape.thickness_mm,
+        directions=shape.directions,
     )
     return tuple(
         replace(first, slice_index=index, position_mm=index * shape.thickness_mm) for index in range(shape.slices)
@@ -263,7 +266,24 @@ def _shape(header: Any, path: Path) -> Shape:
         spacing_mm=(zooms[1], zooms[0]),
         thickness_mm=thickness,
         times_ms=_times(header, zooms, phases),
+        directions=_directions(header),
     )
+
+
+def _directions(header: Any) -> Directions | None:
+    """How planes lie, where the header knows the patient: not where axes are the scanner's, as in ACDC's files.
+
+    A plane across the long axis of a heart lies along no axis of the scanner, so that such a header was made up.
+    """
+    with _typed(Path("header")):
+        across, down = (np.asarray(header.get_best_affine(), np.float64)[:3, :2] * [[-1.0], [-1.0], [1.0]]).T
+    lengths = np.linalg.norm(across), np.linalg.norm(down)
+    if not all(math.isfinite(length) and length > 0 for length in lengths):
+        return None
+    row, column = across / lengths[0], down / lengths[1]
+    if min(np.abs(row).max(), np.abs(column).max()) > _ALONG:
+        return None
+    return (*map(float, row), *map(float, column))  # type: ignore[return-value]
 
 
 def _times(header: Any, zooms: list[float], phases: int) -> tuple[float, ...] | None:

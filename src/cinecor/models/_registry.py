@@ -124,6 +124,20 @@ _ENTRIES = {
             summary="Keras' ResNet-50 v2, layer for layer, frame by frame: takes Keras' ImageNet weights",
         ),
         ModelEntry(
+            name="resnetv2_50",
+            module="cinecor.models.timm_images",
+            cls="ResNetV2",
+            paper="He et al., ECCV 2016; Wightman, timm, 2019",
+            summary="timm's ResNet-50 v2 (norms before convolutions), frame by frame; not Keras' network",
+        ),
+        ModelEntry(
+            name="resnet50",
+            module="cinecor.models.timm_images",
+            cls="ResNet",
+            paper="He et al., CVPR 2016; Wightman, timm, 2019",
+            summary="timm's ResNet-50, frame by frame",
+        ),
+        ModelEntry(
             name="deeplabv3_resnet50",
             module="cinecor.models.deeplabv3",
             cls="DeepLabV3",

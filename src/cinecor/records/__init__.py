@@ -50,6 +50,7 @@ __all__ = [
     "Contour",
     "Curve",
     "Diagnosis",
+    "Directions",
     "Explanation",
     "Frames",
     "Mask",
@@ -65,6 +66,9 @@ __all__ = [
     "Split",
     "Study",
 ]
+
+Directions: TypeAlias = tuple[float, float, float, float, float, float]
+"""Unit vectors along a row and along a column of pixels in the patient: left, back and head are positive (DICOM)."""
 
 Frames: TypeAlias = UInt8[np.ndarray, "time channel height width"] | Float32[np.ndarray, "time channel height width"]
 """Decoded frames: uint8 as stored (echo, video), float32 where the voxels have no fixed range (MRI)."""
@@ -134,6 +138,8 @@ class Cine:
     """Which frame of its source this cine is, alone; None: all of them."""
     position_mm: float | None = None
     """Position of the slice along the normal of its stack, mm."""
+    directions: Directions | None = None
+    """How the slice lies in the patient; None where nothing reliable says so."""
     stack: int | None = None
     """Which of the study's stacks of parallel slices this is one of, from 0; None where one file is the stack."""
     thickness_mm: float | None = None

@@ -95,12 +95,15 @@ def finish_cohort(
         _write_index(out, content)
         return None
     predicted, expert, warnings = measure_patients(patients)
-    print_ = _fingerprint(predicted, runs, outcomes, inner)
+    images = image_probabilities(outcomes)
+    if images is not None and (missing := _unsaid(images, predicted)):
+        warnings.append(f"the image classifier's vote is left out: it says nothing of {missing}")
+        images = None
+    print_ = _fingerprint(predicted, runs, images, inner, warnings)
     if _is_done(out / FOLDER, print_):
         report("diagnosis: done before")
     else:
         report(f"diagnosis: {len(patients)} patients measured")
-        images = image_probabilities(outcomes)
         account, saved = diagnose(predicted, expert, images, inner=inner, report=report)
         account = replace(account, overlap=_overlap(runs), warnings=warnings)
         facts = f"{len(patients)} patients, {len(runs)} folds; masks of networks that had not learned from the patient."
@@ -202,7 +205,7 @@ def diagnose(
     Args:
         predicted: ``patient fold group`` and figures; what is missing is NaN.
         expert: figures of experts' masks, to compare with.
-        images: ``patient`` and ``p_…``: what an image classifier says of patients that it had not seen.
+        images: ``patient`` and ``p_…``: what an image classifier says of patients that it had not seen; all of them.
         seed: of what is drawn.
         inner: how choices are made.
         report: is told a line as each fold ends.
@@ -216,7 +219,8 @@ def diagnose(
         name: judge(table_of(table["patient"].tolist(), labels, nested.groups, each, folds.tolist()))
         for name, each in said.items()
     }
-    report(f"diagnosis: {_headline(ways[FIGURES])}")
+    for name, judged in ways.items():
+        report(f"diagnosis, {name}: {_headline(judged)}")
     classifier, chosen = fit_diagnosis(rows, labels, seed=seed, inner=inner)
     single = permutation(nested, rows, labels, folds, FEATURES, {name: (name,) for name in FEATURES}, seed)
     single["impurity"] = single["figure"].map(impurity(rows, labels, FEATURES, seed))
@@ -228,8 +232,11 @@ def diagnose(
         predicted=predicted,
         expert=expert,
     )
-    accuracy = ways[FIGURES].recognised.figure("accuracy").value
-    metrics = {"nested_accuracy": accuracy, "nested_log_loss": ways[FIGURES].log_loss, "chosen": chosen.choice.title}
+    metrics = {
+        "nested_accuracy": ways[FIGURES].accuracy.value,
+        "nested_log_loss": ways[FIGURES].log_loss,
+        "chosen": chosen.choice.title,
+    }
     return account, SavedClassifier(name=NAME, classifier=classifier, metrics=metrics)
 
 
@@ -242,15 +249,26 @@ def image_probabilities(outcomes: Sequence[Outcome]) -> pd.DataFrame | None:
     return pd.concat(tables, ignore_index=True) if tables else None
 
 
+def _unsaid(images: pd.DataFrame, predicted: pd.DataFrame) -> str:
+    """What an image classifier does not say; empty where it names every patient and group.
+
+    Raises:
+        DatasetError: LEAKAGE where two of its folds have tested the same patient.
+    """
+    twice = images.loc[images["patient"].duplicated(), "patient"].tolist()
+    if twice:
+        raise DatasetError("LEAKAGE", "two folds of the image classifier have tested the same patient", where=twice[0])
+    groups = sorted(set(predicted[GROUP]) - {name.removeprefix("p_") for name in images.columns})
+    patients = sorted(set(predicted["patient"]) - set(images["patient"]))
+    return ", ".join([*(f"group {group}" for group in groups), *patients])
+
+
 def _with_images(nested: Nested, table: pd.DataFrame, images: pd.DataFrame | None) -> dict[str, np.ndarray]:
-    """The image classifier's and both together, where it has said something of every patient."""
+    """The image classifier's vote and both together; nothing without one."""
+    if images is None:
+        return {}
     columns = [f"p_{group}" for group in nested.groups]
-    if images is None or not {"patient", *columns} <= set(images.columns):
-        return {}
-    indexed = images.set_index("patient")
-    if not set(table["patient"]) <= set(indexed.index) or indexed.index.has_duplicates:
-        return {}
-    said = indexed.loc[table["patient"], columns].to_numpy(dtype=np.float64)
+    said = images.set_index("patient").loc[table["patient"], columns].to_numpy(dtype=np.float64)
     folds = table["fold"].to_numpy(dtype=np.int64)
     return {
         IMAGES: said,
@@ -293,15 +311,20 @@ def _chosen(fold: str, chosen: Chosen) -> tuple[str, ...]:
 
 
 def _headline(judged: Judged) -> str:
-    accuracy = judged.recognised.figure("accuracy")
-    span = "" if accuracy.low is None else f" ({accuracy.low:.3f} to {accuracy.high:.3f})"
-    return f"nested accuracy {accuracy.value:.3f}{span} of {len(judged.table)} patients"
+    found = judged.accuracy
+    return f"nested accuracy {found.value:.3f} ({found.low:.3f} to {found.high:.3f}) of {len(judged.table)} patients"
 
 
-def _fingerprint(predicted: pd.DataFrame, runs: Mapping[int, Path], outcomes: Sequence[Outcome], inner: Inner) -> str:
-    """What the diagnoses depend on: another figure, fold, image classifier or way to choose makes another."""
-    images = sorted(f"{each.job.title}{each.failure}" for each in outcomes if each.job.recipe.task == "classification")
-    text = json.dumps([predicted.to_csv(index=False), sorted(runs), images, repr(inner), list(FEATURES)])
+def _fingerprint(
+    predicted: pd.DataFrame,
+    runs: Mapping[int, Path],
+    images: pd.DataFrame | None,
+    inner: Inner,
+    warnings: Sequence[str],
+) -> str:
+    """What the diagnoses depend on: another figure, fold, vote of images, warning or way to choose makes another."""
+    tables = ["" if each is None else each.to_csv(index=False) for each in (predicted, images)]
+    text = json.dumps([*tables, sorted(runs), list(warnings), repr(inner), list(FEATURES)])
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
