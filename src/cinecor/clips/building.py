@@ -68,7 +68,8 @@ class Builder:
                 frames = np.ascontiguousarray(_without_copies(outcome.frames))
                 stream.write(frames.data)
                 stream.flush()
-                place = (self._segment, end, *frames.shape[:2])
+                count, channels = frames.shape[:2]
+                place = (self._segment, end, count, channels)
                 self.entries[key] = Entry(self._prints[key], *place, *outcome.square)
                 end += frames.nbytes
                 if time.monotonic() - saved > CHECKPOINT_SECONDS:

@@ -73,7 +73,7 @@ class TimmImages(Network):
         """The last map: all frames, a 32nd of height and width."""
         x = in_colour(*streams)
         maps: Tensor = self.trunk.forward_features(x.transpose(1, 2).flatten(0, 1))
-        return maps.unflatten(0, (len(x), -1)).transpose(1, 2)
+        return maps.unflatten(0, (len(x), -1)).transpose(1, 2)  # type: ignore[no-untyped-call]
 
     def forward_head(
         self, features: Float[Tensor, "batch feature t h w"], *, pre_logits: bool = False

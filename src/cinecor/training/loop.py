@@ -63,9 +63,15 @@ class Fit:
     ) -> None:
         self.recipe, self.task, self.folder, self.fabric, self.state = recipe, task, folder, fabric, state
         self.train, self.validation, self.processes = train, validation, processes
-        together = {"views": recipe.sampling.views, "drop_last": recipe.sampling.drop_last}
-        shared = {"part": processes.rank, "parts": processes.count}
-        self.order = EpochBatches(len(train), recipe.batch_size, recipe.seed, **together, **shared)
+        self.order = EpochBatches(
+            len(train),
+            recipe.batch_size,
+            recipe.seed,
+            views=recipe.sampling.views,
+            drop_last=recipe.sampling.drop_last,
+            part=processes.rank,
+            parts=processes.count,
+        )
         weights = weigh_classes(recipe, (train.targets_of(item) for item in range(len(train))))
         self.loss = make_loss(recipe, None if weights is None else weights.to(fabric.device))
         self.shared = sorted(patients_of(train) & patients_of(validation))
@@ -119,7 +125,7 @@ class Fit:
 
     def _set_up(self) -> tuple[Any, Any]:
         if self.processes.count > 1 and self.fabric.device.type == "cuda":  # torch has it for GPUs only
-            nn.SyncBatchNorm.convert_sync_batchnorm(self.task.network)
+            nn.SyncBatchNorm.convert_sync_batchnorm(self.task.network)  # type: ignore[no-untyped-call]
         optimiser = make_optimiser(self.task, self.recipe.optimiser)
         if self.recipe.compile and not self.task.frozen:  # a graph cannot turn the trunk's mode; a head gains nothing
             compile_task(self.task, self.fabric.device)
