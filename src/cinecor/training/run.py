@@ -119,12 +119,10 @@ def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Pat
             weights to start from.
         ResourceError: NO_DEVICE, OOM.
     """
-    processes = join_processes()
+    recipe, processes = pin_start(resolve(recipe)), join_processes()
     with _locked(out) if processes.first else nullcontext(), _memory_errors():
         with processes.in_turn():
-            opened = open_data(
-                pin_start(resolve(recipe)), data, cache or (None if isinstance(data, Path) else out / "cache")
-            )
+            opened = open_data(recipe, data, cache or (None if isinstance(data, Path) else out / "cache"))
             if processes.first:
                 _claim(opened.recipe, out)
             finished = (out / MANIFEST_NAME).exists()
