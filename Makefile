@@ -28,7 +28,7 @@ $(VENV)/.dev: $(VENV)/.installed
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[all]' --group dev --group docs
 	@touch $@
 
-demo: install  ## synthetic hearts, a small training, an unseen DICOM loop, a report: about five minutes
+demo: install  ## synthetic hearts, a small training, an unseen DICOM loop, a report: five to ten minutes
 	$(BIN)/cinecor demo --out runs/demo
 
 acdc: install  ## segmentation and diagnosis of cine MRI: make acdc DATA=folder OUT=folder
