@@ -74,6 +74,14 @@ def test_every_item_of_every_epoch_is_the_data_sets(caches: Any, spec: Any, tran
         assert made.inputs["rgb"].shape == expected.inputs["rgb"].shape
 
 
+def test_one_mean_for_three_channels_still_gives_three(caches: Any) -> None:
+    spec = replace(COLOUR, mean=(32.7,), std=(49.6,))
+    dataset = ClipDataset(STUDIES, caches[3], spec)
+    made, expected = ResidentClips(dataset, CPU).make_batch([0, 1]), collate([dataset[0], dataset[1]])
+    assert made.inputs["rgb"].shape == expected.inputs["rgb"].shape
+    np.testing.assert_allclose(made.inputs["rgb"], expected.inputs["rgb"], rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("how", ["first", "even", "all"])
 def test_every_way_of_sampling(grey: Cache, how: Any) -> None:
     dataset = ClipDataset(STUDIES, grey, GREY, sampling=Sampling(how=how, clips=2), targets=())

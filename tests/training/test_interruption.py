@@ -57,6 +57,16 @@ def test_other_threads_have_no_signals():
 
 def test_a_signal_to_another_process_stops_this_one_too():
     saved = []
-    with Interruption(lambda _own: True) as interruption, pytest.raises(SystemExit):
+    with Interruption(lambda _own: True, shared=True) as interruption, pytest.raises(SystemExit):
         interruption.check(lambda: saved.append(1))
+    assert saved == [1]
+
+
+def test_a_signal_that_the_launcher_repeats_is_waited_with():
+    saved = []
+    with Interruption(shared=True) as interruption:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(SystemExit):
+            interruption.check(lambda: saved.append(1))
     assert saved == [1]

@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cinecor.errors import ConfigError, StorageError
 from cinecor.evaluation import table
 from cinecor.training import train
 from cinecor.training.finishing import predictions_name
 from cinecor.training.logs import METRICS_NAME
-from cinecor.training.processes import Processes, is_first, join_processes
+from cinecor.training.processes import Processes, check_shared, is_first, join_processes
 from cinecor.training.recipe import apply_overrides, dump_recipe
+from cinecor.training.sweep import run_sweep
 
 # On a CPU the statistics of a batch are each process's own, so that a network without them is compared.
 PLAIN = [
@@ -70,6 +72,29 @@ def test_a_shared_training_is_that_of_one_process(shared, kind, finished, make_c
     assert one["train_loss"].nunique() == len(one)
     said, other = (table.read_predictions(folder / predictions_name("test")) for folder in (alone, shared / kind))
     np.testing.assert_allclose(said["value"], other["value"], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "changes", [("--loss.name", "bce_sum"), ("--loss.name", "dice"), ("--loss.class_weights", "balanced")]
+)
+def test_a_loss_that_parts_would_change_is_refused(finished, changes):
+    part = finished.recipe.loss.model_copy(update={changes[0].removeprefix("--loss."): changes[1]})
+    with pytest.raises(ConfigError, match="CONFLICT: torchrun: loss"):
+        check_shared(finished.recipe.model_copy(update={"loss": part}))
+    check_shared(finished.recipe)
+
+
+def test_a_failure_of_the_first_is_that_of_all():
+    error = StorageError("LOCKED", "another process trains here", where="run")
+    with pytest.raises(StorageError, match="LOCKED"), Processes().in_turn():
+        raise error
+
+
+def test_a_sweep_is_not_started_by_torchrun(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="without torchrun"):
+        list(run_sweep([], tmp_path))
 
 
 def test_a_process_on_its_own_asks_nobody(tmp_path):

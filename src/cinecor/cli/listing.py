@@ -1,4 +1,4 @@
-"""Lists on the command line: on a terminal no line is longer than it is wide; elsewhere lines are left whole."""
+"""Lists on the command line: on a terminal lines are broken to fit its width; elsewhere they are left whole."""
 
 from __future__ import annotations
 

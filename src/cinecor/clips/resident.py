@@ -63,7 +63,9 @@ class ResidentClips:
         self._frames, self._first = _upload(dataset, device)
         spec = dataset.spec
         self._mean, self._scale, self._fill = (
-            torch.tensor(values, dtype=torch.float32, device=device).reshape(1, -1, 1, 1, 1)
+            torch.tensor(np.broadcast_to(values, spec.channels), dtype=torch.float32, device=device).reshape(
+                1, -1, 1, 1, 1
+            )
             for values in (spec.mean, tuple(1 / value for value in spec.std), padding_levels(spec).ravel().tolist())
         )
 

@@ -139,8 +139,8 @@ def _ways_sheet(ways: Mapping[str, Judged]) -> Sheet:
         *("log loss", "Brier", "calibration error"),
     )
     note = (
-        "Of every patient by a classifier that has learned from others alone; 95 % intervals: accuracy Wilson's, the"
-        " others by drawing patients."
+        "Of every patient by a classifier that has learned from others alone (the weights of both ways together from"
+        " others' probabilities); 95 % intervals: accuracy Wilson's, the others by drawing patients."
     )
     return Sheet(title="Diagnosis", headings=headings, left=(0,), rows=rows, note=note)
 

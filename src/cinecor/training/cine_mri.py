@@ -245,7 +245,8 @@ def image_probabilities(outcomes: Sequence[Outcome]) -> pd.DataFrame | None:
     found = _folds_of(
         each for each in outcomes if each.job.recipe.kind == "classes" and each.job.recipe.target == GROUP
     )
-    tables = [pd.read_csv(each.job.folder / patients_name("test"), dtype={"patient": str}) for each in found]
+    as_written = {"dtype": {"patient": str}, "keep_default_na": False}  # a patient may be called NA
+    tables = [pd.read_csv(each.job.folder / patients_name("test"), **as_written) for each in found]
     return pd.concat(tables, ignore_index=True) if tables else None
 
 

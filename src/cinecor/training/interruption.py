@@ -19,10 +19,12 @@ class Interruption:
 
     Args:
         anywhere: from whether this process was signalled to whether any that must stop with it was.
+        shared: there are others; the launcher repeats to each process what a scheduler may have told it already, so
+            that a second signal is no impatience, and all wait for the one that saves.
     """
 
-    def __init__(self, anywhere: Callable[[bool], bool] = bool) -> None:
-        self._anywhere = anywhere
+    def __init__(self, anywhere: Callable[[bool], bool] = bool, *, shared: bool = False) -> None:
+        self._anywhere, self._shared = anywhere, shared
         self._pending: int | None = None
         self._before: dict[int, Any] = {}
 
@@ -44,10 +46,11 @@ class Interruption:
             return
         if save is not None:
             save()
+        self._anywhere(True)  # until all are here
         _raise(self._pending or signal.SIGTERM)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self._pending is not None:
+        if self._pending is not None and not self._shared:
             _raise(number)
         self._pending = number
 

@@ -91,7 +91,7 @@ class Fit:
         first = self.state.epoch * self.order.steps + self.state.step
         total = self.state.before + self.recipe.epochs
         reporter = Reporter(self.folder, total, first, silent=not self.processes.first)
-        with Interruption(self.processes.any) as interruption, reporter:
+        with Interruption(self.processes.any, shared=self.processes.count > 1) as interruption, reporter:
             loaders = make_loaders(self.recipe, self.train, self.validation, self.order, self.fabric.device)
             reporter.say(loaders.said)
             if self.shared:
@@ -131,6 +131,7 @@ class Fit:
             compile_task(self.task, self.fabric.device)
         # A convolution of 1x1x1 has the same numbers in either layout; DDP warns that it copies them.
         warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
+        warnings.filterwarnings("ignore", "find_unused_parameters=True was specified")
         module, wrapped = self.fabric.setup(self.task, optimiser)
         if self.state.optimiser:
             wrapped.load_state_dict(self.state.optimiser)
@@ -179,6 +180,8 @@ class Fit:
         """By the first process, so that all agree on the best epoch; one alone cannot stop at a signal half-way."""
         self.validation.set_epoch(self.state.epoch)
         alone = self.processes.count == 1
+        if not alone:
+            self.save()
 
         def check() -> None:
             if alone:

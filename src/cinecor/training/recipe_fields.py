@@ -66,7 +66,8 @@ class SamplingPart(Part):
     (all, as EchoNet-Dynamic's code tests; in the validation split, too), or those of `test_starts`, which are of the
     test split alone (listed). In the splits that all and listed are not of, they are spread evenly."""
     test_clips: Positive = 3
-    """Clips of each loop whose mean is the final prediction; in all splits after training, but where `test` is all."""
+    """Clips of each loop whose mean is the final prediction; after training in all splits, but in validation and test
+    where `test` is all."""
     test_starts: str | None = None
     """CSV table of the first frames of test clips: study,start,start,start in each row, under a row of names."""
     from_first: bool = False

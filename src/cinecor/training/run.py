@@ -6,7 +6,7 @@ import json
 import logging
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ from cinecor.training.finishing import finish
 from cinecor.training.leakage import warning_of
 from cinecor.training.phases import begin_phase, list_phases
 from cinecor.training.precision import is_mixed
-from cinecor.training.processes import Processes, join_processes
+from cinecor.training.processes import Processes, are_several, check_shared, join_processes
 from cinecor.training.recipe import FAILURE_NAME, dump_recipe, fingerprint, load_recipe, network_options, resolve
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.start import describe_start, pin_start, read_start, start_folder
@@ -119,9 +119,14 @@ def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Pat
             weights to start from.
         ResourceError: NO_DEVICE, OOM.
     """
-    recipe, processes = pin_start(resolve(recipe)), join_processes()
-    with _locked(out) if processes.first else nullcontext(), _memory_errors():
+    recipe = pin_start(resolve(recipe))
+    if are_several():
+        check_shared(recipe)
+    processes = join_processes(recipe.device)
+    with ExitStack() as held, _memory_errors():
         with processes.in_turn():
+            if processes.first:
+                held.enter_context(_locked(out))
             opened = open_data(recipe, data, cache or (None if isinstance(data, Path) else out / "cache"))
             if processes.first:
                 _claim(opened.recipe, out)
@@ -168,7 +173,12 @@ def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path, processe
 def _open_device(recipe: Recipe, processes: Processes) -> Fabric:
     from lightning.fabric import Fabric
 
-    shared = {"devices": processes.count // processes.machines, "num_nodes": processes.machines, "strategy": "ddp"}
+    # A decoder whose outlines are not learned has no gradient, which plain DDP would wait for.
+    shared = {
+        "devices": processes.count // processes.machines,
+        "num_nodes": processes.machines,
+        "strategy": "ddp_find_unused_parameters_true",
+    }
     with _quiet():
         fabric = Fabric(accelerator=_accelerator(recipe), **(shared if processes.count > 1 else {"devices": 1}))
         fabric.launch()

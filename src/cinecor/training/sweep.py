@@ -16,6 +16,7 @@ import torch
 from cinecor import storage
 from cinecor.errors import CinecorError, ConfigError, ResourceError
 from cinecor.training.cost import measure_cost
+from cinecor.training.processes import are_several
 from cinecor.training.recipe import FAILURE_NAME
 from cinecor.training.recipe_fields import Recipe
 
@@ -74,9 +75,13 @@ def run_sweep(
         address: of a Ray cluster to run on (``auto`` finds the one this machine belongs to).
 
     Raises:
-        ConfigError: MISSING_EXTRA where Ray is needed and not installed; CONFLICT for two jobs of one folder.
+        ConfigError: MISSING_EXTRA where Ray is needed and not installed; CONFLICT for two jobs of one folder, or where
+            torchrun started this process.
         ResourceError: NO_DEVICE where Ray does not start, or has no cluster at the address.
     """
+    if are_several():
+        what = "a sweep runs its trainings itself"
+        raise ConfigError("CONFLICT", what, "start it without torchrun, with parallel", where="torchrun")
     if len({job.folder for job in jobs}) < len(jobs):
         raise ConfigError("CONFLICT", "two jobs have the same folder", "give each its own", where="sweep")
     # A worker of a cluster has a working folder of its own.
