@@ -245,9 +245,13 @@ def image_probabilities(outcomes: Sequence[Outcome]) -> pd.DataFrame | None:
     found = _folds_of(
         each for each in outcomes if each.job.recipe.kind == "classes" and each.job.recipe.target == GROUP
     )
-    as_written = {"dtype": {"patient": str}, "keep_default_na": False}  # a patient may be called NA
-    tables = [pd.read_csv(each.job.folder / patients_name("test"), **as_written) for each in found]
+    tables = [_read_vote(each.job.folder / patients_name("test")) for each in found]
     return pd.concat(tables, ignore_index=True) if tables else None
+
+
+def _read_vote(path: Path) -> pd.DataFrame:
+    """A table of patients' probabilities; a patient may be called NA."""
+    return pd.read_csv(path, dtype={"patient": str}, keep_default_na=False)
 
 
 def _unsaid(images: pd.DataFrame, predicted: pd.DataFrame) -> str:
