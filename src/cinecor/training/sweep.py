@@ -79,11 +79,7 @@ def run_sweep(
             torchrun started this process.
         ResourceError: NO_DEVICE where Ray does not start, or has no cluster at the address.
     """
-    if are_several():
-        what = "a sweep runs its trainings itself"
-        raise ConfigError("CONFLICT", what, "start it without torchrun, with parallel", where="torchrun")
-    if len({job.folder for job in jobs}) < len(jobs):
-        raise ConfigError("CONFLICT", "two jobs have the same folder", "give each its own", where="sweep")
+    _check(jobs)
     # A worker of a cluster has a working folder of its own.
     jobs = [replace(job, folder=job.folder.absolute(), recipe=_anywhere(job.recipe)) for job in jobs]
     data, cache = data.absolute(), None if cache is None else cache.absolute()
@@ -94,6 +90,15 @@ def run_sweep(
                 yield Outcome(job=job, failure=attempt(job, data, cache))
             return
     yield from _run_on_ray(jobs, data, cache, parallel, address)
+
+
+def _check(jobs: Sequence[Job]) -> None:
+    """Each job has its own folder, and this process is the only one that runs them."""
+    if are_several():
+        what = "a sweep runs its trainings itself"
+        raise ConfigError("CONFLICT", what, "start it without torchrun, with parallel", where="torchrun")
+    if len({job.folder for job in jobs}) < len(jobs):
+        raise ConfigError("CONFLICT", "two jobs have the same folder", "give each its own", where="sweep")
 
 
 def _anywhere(recipe: Recipe) -> Recipe:
