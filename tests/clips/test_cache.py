@@ -201,8 +201,11 @@ def test_specifications_and_subsets_live_side_by_side(tmp_path: Path, prepared: 
     assert len(prepared) == 6
     check(build(studies, tmp_path), studies)
     check(Cache.build(studies[:2], small, tmp_path, workers=1, progress=False), studies[:2], small)
+    nearest = replace(small, resize="nearest")
+    check(Cache.build(studies[:2], nearest, tmp_path, workers=1, progress=False), studies[:2], nearest)
+    assert len(prepared) == 8
     Cache.build(studies, replace(SPEC, length=3, mean=(9.0,)), tmp_path, workers=1, progress=False)
-    assert len(prepared) == 6, "length and normalisation are not part of the cached pixels"
+    assert len(prepared) == 8, "length and normalisation are not part of the cached pixels"
 
 
 def test_bad_videos_are_named_together_and_the_good_ones_are_kept(tmp_path: Path, prepared: Prepared) -> None:

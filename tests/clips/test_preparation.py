@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cinecor.clips import prepare
 from cinecor.clips.preparation import prepare_located, square_of
@@ -24,6 +26,15 @@ def test_without_crop_it_is_luminance_and_area_averaging() -> None:
     means = frames[:, 0].reshape(3, 32, 2, 40, 2).mean(axis=(2, 4))
     assert out.shape == (3, 1, 32, 40)
     np.testing.assert_allclose(out[:, 0], means, atol=0.51)
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 80), (61, 97), (600, 800), (20, 30)])
+def test_the_nearest_pixel_is_the_one_that_pillow_takes(height: int, width: int) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (2, 1, height, width), dtype=np.uint8)
+    out = prepare(frames, Cine(source=frames, modality="US"), replace(WHOLE, resize="nearest"))
+    for frame, small in zip(frames, out, strict=True):
+        wanted = Image.fromarray(frame[0]).resize((40, 32), Image.Resampling.NEAREST)
+        np.testing.assert_array_equal(small[0], np.asarray(wanted))
 
 
 def test_a_frame_of_the_right_size_is_untouched() -> None:

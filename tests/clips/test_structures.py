@@ -111,3 +111,28 @@ def test_masks_of_echo_have_labels_of_their_own():
     assert not label_masks(echo)
     assert known_frames(echo, STRUCTURES) == ()
     assert known_frames(_study().cines[0], ("rv",)) == (0, 2)
+
+
+def _box(left, top, right, bottom):
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], dtype=np.float64)
+
+
+def test_outlines_of_other_structures_are_filled_beside_each_other(tmp_path):
+    outlines = {"fov": {0: _box(6, 6, 53, 53), 1: _box(6, 6, 29, 53)}, "epicardium": {1: _box(16, 16, 25, 25)}}
+    clips = _dataset(_study("US", outlines=outlines), tmp_path, structures=("fov", "epicardium"))
+    assert [clip.indices[0] for clip in clips] == [0, 1]
+    first, second = (clip.masks for clip in clips)
+    pixel = 2.0 / 1.6  # of the clip, in recorded ones
+    assert first["fov"].sum() == pytest.approx((47 / pixel) ** 2, rel=0.01)
+    assert second["fov"].sum() == pytest.approx(23 * 47 / pixel**2, rel=0.01)
+    assert second["epicardium"].sum() == pytest.approx((9 / pixel) ** 2, rel=0.01)
+    assert np.isnan(first["epicardium"]).all()  # nobody drew it, which is not that it is not there
+
+
+def test_an_outline_beside_label_masks_takes_nothing_from_them(tmp_path):
+    study = _study(outlines={"fov": {1: _box(6, 6, 53, 53), 2: _box(6, 6, 53, 53)}})
+    clips = _dataset(study, tmp_path, structures=("lv", "fov"))
+    assert [clip.indices[0] for clip in clips] == [0, 1, 2]
+    known = [[bool(np.isfinite(clip.masks[name]).all()) for name in ("lv", "fov")] for clip in clips]
+    assert known == [[True, False], [False, True], [True, True]]
+    assert known_frames(study.cines[0], ("fov",)) == (1, 2)

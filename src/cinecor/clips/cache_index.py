@@ -41,15 +41,17 @@ class Entry(NamedTuple):
 
 def describe(spec: ClipSpec) -> dict[str, Any]:
     """The part of a specification that decides the cached pixels."""
-    sized = {} if spec.spacing_mm is None else {"spacing_mm": spec.spacing_mm}
-    return {"height": spec.height, "width": spec.width, "channels": spec.channels, "crop": spec.crop, **sized}
+    more = {} if spec.spacing_mm is None else {"spacing_mm": spec.spacing_mm}
+    more |= {} if spec.resize == "smooth" else {"resize": spec.resize}
+    return {"height": spec.height, "width": spec.width, "channels": spec.channels, "crop": spec.crop, **more}
 
 
 def locate(folder: Path, spec: ClipSpec) -> Path:
     """The folder of one specification inside a cache folder, so that several live side by side."""
     colour = "grey" if spec.channels == 1 else "colour"
     crop = spec.crop if spec.spacing_mm is None else f"{spec.spacing_mm:g}mm"
-    return folder / f"{spec.height}x{spec.width}-{colour}-{crop}"
+    how = "" if spec.resize == "smooth" else f"-{spec.resize}"
+    return folder / f"{spec.height}x{spec.width}-{colour}-{crop}{how}"
 
 
 @lru_cache(maxsize=1)

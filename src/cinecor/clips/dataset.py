@@ -15,11 +15,10 @@ from cinecor.clips import cache_index
 from cinecor.clips.cache import LISTED_FAILURES, Cache
 from cinecor.clips.cutting import cut, gather, normalise, padding_levels
 from cinecor.clips.interpolation import marked_cycle
-from cinecor.clips.outlining import fill_outlines
 from cinecor.clips.randomness import make_generator
 from cinecor.clips.sampling import ABSENT, Sampling, Times, choose_listed, choose_random
 from cinecor.clips.streams import WHOLE, make_streams
-from cinecor.clips.structures import MaskStore, cover, known_frames, label_masks
+from cinecor.clips.structures import MaskStore, cover_all, known_frames, label_masks
 from cinecor.clips.transforms import Augmentation, Variation, apply, draw
 from cinecor.errors import CinecorError, ConfigError, DatasetError
 from cinecor.records import LV, Batch, Clip, ClipSpec, Study
@@ -42,7 +41,7 @@ class ClipDataset(Dataset[Clip]):
         targets: names of ``Study.labels`` to give with each clip.
         streams: what to give of each clip (``cinecor.clips.streams``).
         structures: names of the structures whose masks to give too (``cinecor.clips.structures``): of label masks, and
-            the left ventricle (``lv``) of an outline where a frame has no mask.
+            of outlines where a frame has no mask.
         repeats: so many consecutive items draw the same random numbers: with random clips, they are the same clip.
 
     Raises:
@@ -139,13 +138,9 @@ class ClipDataset(Dataset[Clip]):
     def _cover(self, number: int, cine: int, indices: np.ndarray, variation: Variation | None) -> dict[str, np.ndarray]:
         """Share of each pixel by structure."""
         study = self.studies[number]
-        labels = self._masks.get(number, cine) if label_masks(study.cines[cine]) else {}
-        covered = dict(zip(self.structures, cover(labels, self.structures, indices, self.spec, variation), strict=True))
-        outlines = {frame: line for frame, line in study.cines[cine].contours.items() if frame not in labels}
-        if LV in covered and outlines:
-            outlined = fill_outlines(outlines, indices, self.cache.square(study.id, cine), self.spec, variation)
-            covered[LV] = np.where(np.isnan(covered[LV]), outlined, covered[LV])
-        return covered
+        loop, square = study.cines[cine], self.cache.square(study.id, cine)
+        labels = self._masks.get(number, cine) if label_masks(loop) else {}
+        return cover_all(loop, labels, self.structures, indices, square, self.spec, variation)
 
     def _vary(self, frames: np.ndarray, indices: np.ndarray, variation: Variation) -> np.ndarray:
         fill = padding_levels(self.spec)

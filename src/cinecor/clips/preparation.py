@@ -40,7 +40,7 @@ def prepare_located(frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector |
     ``"centre"``: the middle of the frame, of the clip's size at ``spec.spacing_mm``, black where it reaches past the
     frame; the square is whole recorded pixels, so a pixel's true size is that of the square by the clip's.
     ``"roi"``: the square about the cine's ``region``, where :func:`cinecor.clips.roi.mark_roi` has put the box.
-    ``"none"``: the whole frame. Then luminance (or three channels), then area averaging to the size of the clip.
+    ``"none"``: the whole frame. Then luminance (or three channels), then the size of the clip (:func:`resize`).
 
     Args:
         frames: as ``io.load`` gives them; voxels without a fixed range (MRI) are mapped to 0–255 by percentiles.
@@ -149,10 +149,13 @@ def _channels(
 def resize(
     picture: UInt8[np.ndarray, "height width channel"] | Float32[np.ndarray, "height width channel"], spec: ClipSpec
 ) -> UInt8[np.ndarray, "channel tall wide"] | Float32[np.ndarray, "channel tall wide"]:
-    """Planes of any number in a clip's size: by area where they shrink, else bilinear. Channels come first then."""
+    """Planes of any number in a clip's size: by area where they shrink, else bilinear, or the nearest pixel where the
+    specification says so. Channels come first then."""
     if picture.shape[:2] != (spec.height, spec.width):
         shrinks = picture.shape[0] >= spec.height and picture.shape[1] >= spec.width
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        if spec.resize == "nearest":
+            how = cv2.INTER_NEAREST_EXACT  # the pixel at the middle, as Pillow takes it; OpenCV's other one takes a corner
         picture = cv2.resize(picture, (spec.width, spec.height), interpolation=how)
     return picture.reshape(spec.height, spec.width, -1).transpose(2, 0, 1)
 

@@ -79,6 +79,11 @@ def name_source(cine: Cine) -> str:
     return (cine.source if isinstance(cine.source, Path) else cine.source[0]).name
 
 
+def _bare(cine: Cine) -> Cine:
+    """Without outlines and masks, which play no part and may be large."""
+    return replace(cine, contours={}, masks={}, outlines={})
+
+
 def _run_pool(cines: Sequence[Cine], spec: ClipSpec, workers: int) -> Iterator[Outcome]:
     pool = _make_pool(min(workers, len(cines)))
     running: deque[Future[Outcome]] = deque()
@@ -86,8 +91,7 @@ def _run_pool(cines: Sequence[Cine], spec: ClipSpec, workers: int) -> Iterator[O
         for cine in cines:
             if len(running) == workers * AHEAD:
                 yield running.popleft().result()
-            # Contours and masks play no part and may be large.
-            running.append(pool.submit(prepare_one, replace(cine, contours={}, masks={}), spec))
+            running.append(pool.submit(prepare_one, _bare(cine), spec))
         while running:
             yield running.popleft().result()
     finally:
@@ -97,7 +101,7 @@ def _run_pool(cines: Sequence[Cine], spec: ClipSpec, workers: int) -> Iterator[O
 def _prepare_alone(cine: Cine, spec: ClipSpec) -> Outcome:
     with _make_pool(1) as pool:
         try:
-            return pool.submit(prepare_one, replace(cine, contours={}, masks={}), spec).result()
+            return pool.submit(prepare_one, _bare(cine), spec).result()
         except BrokenProcessPool:
             return InputError("CORRUPT", "its decoder died on it", "repair or remove the file", where=name_source(cine))
 

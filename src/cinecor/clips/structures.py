@@ -1,7 +1,8 @@
-"""Structures of the heart on the frames of a clip: from label masks, or from the outline of the left ventricle.
+"""Structures on the frames of a clip: from label masks, or from outlines.
 
 Cine MRI comes with label masks (``records.STRUCTURES``); the masks of echo layouts have labels of their own and are not
-read here. An outline is of the left ventricle.
+read here. Outlines are of the left ventricle's cavity (``Cine.contours``), or of what has no label in a mask
+(``records.OUTLINED``).
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from jaxtyping import Float32, Int64, UInt8
 from cinecor import io
 from cinecor.clips.cache import Cache
 from cinecor.clips.labelling import cut_labels, share_pixels
-from cinecor.clips.outlining import UNKNOWN
+from cinecor.clips.outlining import UNKNOWN, fill_outlines
+from cinecor.clips.preparation import Square
 from cinecor.clips.transforms import Variation, move, size_of
-from cinecor.records import LV, Cine, ClipSpec, MaskSource, Study
+from cinecor.records import LV, STRUCTURES, Cine, ClipSpec, Contour, MaskSource, Study
 
 
 def label_masks(cine: Cine) -> Mapping[int, MaskSource]:
@@ -24,10 +26,16 @@ def label_masks(cine: Cine) -> Mapping[int, MaskSource]:
     return cine.masks if cine.modality == "MR" else {}
 
 
+def outlines_of(cine: Cine, structure: str) -> Mapping[int, Contour]:
+    """The outlines of one structure by frame; empty where nobody drew any."""
+    return cine.contours if structure == LV else cine.outlines.get(structure, {})
+
+
 def known_frames(cine: Cine, structures: Sequence[str]) -> tuple[int, ...]:
     """The frames on which one of these structures at least is known, ascending."""
-    outlined = cine.contours if LV in structures else {}
-    return tuple(sorted({*label_masks(cine), *outlined}))
+    labelled = label_masks(cine) if set(structures) & set(STRUCTURES) else {}
+    outlined = {frame for name in structures for frame in outlines_of(cine, name)}
+    return tuple(sorted({*labelled, *outlined}))
 
 
 class MaskStore:
@@ -61,6 +69,38 @@ class MaskStore:
             for index, cine in enumerate(study.cines)
             if frame in label_masks(cine) and (study.id, index) in self._cache
         }
+
+
+def cover_all(
+    cine: Cine,
+    labels: Mapping[int, UInt8[np.ndarray, "rows columns"]],
+    structures: Sequence[str],
+    indices: Int64[np.ndarray, " length"],
+    square: Square,
+    spec: ClipSpec,
+    variation: Variation | None = None,
+) -> dict[str, Float32[np.ndarray, "length tall wide"]]:
+    """The share of every pixel that each structure covers, by name: of a frame's mask where it has one, else of an
+    outline; NaN where neither is there.
+
+    Args:
+        cine: whose outlines they are.
+        labels: its masks by frame index, inside its square.
+        structures: their names.
+        indices: recorded frame of each clip frame.
+        square: which part of the recorded frame the clip shows.
+        spec: its height and width.
+        variation: of the clip.
+    """
+    in_masks = [name for name in structures if name in STRUCTURES]
+    covered = dict(zip(in_masks, cover(labels, in_masks, indices, spec, variation), strict=True)) if in_masks else {}
+    for name in structures:
+        outlines = outlines_of(cine, name)
+        lines = {at: line for at, line in outlines.items() if name not in in_masks or at not in labels}
+        if lines or name not in covered:
+            outlined = fill_outlines(lines, indices, square, spec, variation)
+            covered[name] = np.where(np.isnan(covered[name]), outlined, covered[name]) if name in covered else outlined
+    return {name: covered[name] for name in structures}
 
 
 def cover(

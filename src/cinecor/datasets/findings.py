@@ -152,7 +152,7 @@ def _row(name: str, studies: Sequence[Study]) -> dict[str, Cell]:
         "studies": len(studies),
         "patients": len({study.patient_id for study in studies}),
         "loops": len(cines),
-        "outlined": sum(bool(cine.contours or cine.masks) for cine in cines),
+        "outlined": sum(bool(cine.contours or cine.masks or cine.outlines) for cine in cines),
         "frames": sum(frames),
         "frames_least": min(frames, default=None),
         "frames_most": max(frames, default=None),

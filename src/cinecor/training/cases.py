@@ -60,7 +60,7 @@ def _single(cine: Cine, frame: int) -> Cine:
     own = cine.masks.get(frame)
     others = {place + 1: mask for place, (_, mask) in enumerate(sorted(cine.masks.items(), key=lambda item: item[0]))}
     masks: Mapping[int, MaskSource] = others if own is None else {0: own}
-    return replace(cine, frame_index=frame, frames=1, times_ms=None, masks=masks, contours={}, calipers={})
+    return replace(cine, frame_index=frame, frames=1, times_ms=None, masks=masks, contours={}, outlines={}, calipers={})
 
 
 def _count_frames(study: Study, cine: Cine) -> int:
