@@ -40,6 +40,42 @@ def test_jpeg(tmp_path: Path) -> None:
     assert np.abs(loaded[0, 0].astype(int) - smooth).max() <= 4
 
 
+@pytest.mark.parametrize("form", ["TIFF", "BMP"])
+@pytest.mark.parametrize("pixels", [COLOUR, GREY])
+def test_tiff_and_bitmap(tmp_path: Path, form: str, pixels: np.ndarray) -> None:
+    picture = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0])
+    path = saved(tmp_path, picture, form)
+    np.testing.assert_array_equal(images.load(path)[0].transpose(1, 2, 0), pixels)
+    assert (images.describe(path).height, images.describe(path).width) == (20, 30)
+
+
+def test_pages_are_no_loop(tmp_path: Path) -> None:
+    page = Image.fromarray(COLOUR)
+    path = saved(tmp_path, page, "TIFF", save_all=True, append_images=[page, page])
+    with pytest.raises(InputError, match="3 pages"):
+        images.describe(path)
+
+
+@pytest.mark.parametrize("form", ["TIFF", "BMP"])
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate"])
+def test_any_damage_is_an_error_of_ours_or_none(tmp_path: Path, form: str, compression: str | None) -> None:
+    options = {"compression": compression} if compression and form == "TIFF" else {}
+    buffer = io.BytesIO()
+    Image.fromarray(COLOUR).save(buffer, form, **options)
+    content, rng, path = buffer.getvalue(), np.random.default_rng(1), tmp_path / "a"
+    refused = 0
+    for _ in range(60):
+        damaged = bytearray(content[: int(rng.integers(20, len(content)))] if rng.random() < 0.5 else content)
+        for place in rng.integers(4, len(damaged), 6):
+            damaged[place] = int(rng.integers(0, 256))
+        path.write_bytes(damaged)
+        try:
+            images.load(path)
+        except (InputError, LimitError):
+            refused += 1
+    assert refused > 20
+
+
 def test_sixteen_bits_palette_and_transparency(tmp_path: Path) -> None:
     deep = np.array([[0, 257, 65535, 32896]], np.uint16)
     np.testing.assert_array_equal(images.load(saved(tmp_path, Image.fromarray(deep)))[0, 0], [[0, 1, 255, 128]])

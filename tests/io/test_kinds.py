@@ -37,7 +37,13 @@ CONTENTS = {
         (540).to_bytes(4, "little") + b"n+2\0" + bytes(600),
     ],
     "metaimage": [b"ObjectType = Image\nNDims = 3\n", b"NDims=2\nDimSize = 4 4\n"],
-    "still": [b"\x89PNG\r\n\x1a\n" + bytes(30), b"\xff\xd8\xff\xe0" + bytes(30)],
+    "still": [
+        b"\x89PNG\r\n\x1a\n" + bytes(30),
+        b"\xff\xd8\xff\xe0" + bytes(30),
+        b"II*\0" + bytes(30),
+        b"MM\0*" + bytes(30),
+        b"BM" + bytes(12) + b"\x28\0\0\0" + bytes(30),
+    ],
 }
 
 

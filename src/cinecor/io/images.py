@@ -1,8 +1,9 @@
-"""Still pictures: PNG and JPEG, by way of Pillow."""
+"""Still pictures: PNG, JPEG, TIFF and BMP, by way of Pillow."""
 
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ from cinecor.io.limits import DEFAULT, Limits
 from cinecor.records import Cine, Frames
 from cinecor.storage import write_bytes
 
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, KeyError, IndexError, RuntimeError, struct.error)
+"""What Pillow raises for a picture that is cut or altered; its TIFF reader has all of them."""
 _GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F")
 
 
@@ -25,7 +29,7 @@ def describe(path: Path, limits: Limits = DEFAULT) -> Cine:
     """Read a picture's header: a loop of one frame, taken to be ultrasound.
 
     Raises:
-        InputError: NOT_RECOGNISED, EMPTY, NOT_REGULAR_FILE, CORRUPT.
+        InputError: NOT_RECOGNISED, EMPTY, NOT_REGULAR_FILE, CORRUPT; UNSUPPORTED for one of several pages.
         LimitError: BYTES, PIXELS.
     """
     with _opened(path, limits) as image:
@@ -95,18 +99,23 @@ def _opened(path: Path, limits: Limits) -> Iterator[Image.Image]:
         limits.check_bytes(path.stat().st_size, where=path.name)
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limits below are ours
-                image = Image.open(file, formats=("PNG", "JPEG"))
+                warnings.simplefilter("ignore")  # of bombs, where the limits below are ours, and of odd tags
+                image = Image.open(file, formats=_FORMATS)
+                if getattr(image, "n_frames", 1) > 1:
+                    what = f"a picture of {image.n_frames} pages"  # type: ignore[attr-defined]
+                    raise InputError("UNSUPPORTED", what, "save each page as a file of its own", where=path.name)
                 limits.check_frames(1, image.height, image.width, 4, where=path.name)
                 yield image
         except CinecorError:
             raise
         except UnidentifiedImageError as error:
-            raise InputError("NOT_RECOGNISED", "neither PNG nor JPEG", "convert it", where=path.name) from error
+            raise InputError(
+                "NOT_RECOGNISED", "neither PNG, JPEG, TIFF nor BMP", "convert it", where=path.name
+            ) from error
         except Image.DecompressionBombError as error:
             what = "the picture claims more pixels than Pillow allows"
             raise LimitError("PIXELS", what, "make it smaller", where=path.name) from error
-        except (OSError, SyntaxError, ValueError, EOFError) as error:
+        except _DAMAGE as error:
             cut = "truncated" in str(error).lower()
             code, what = ("TRUNCATED", "the picture ends too early") if cut else ("CORRUPT", "the picture is damaged")
             raise InputError(code, what, "copy it again from its source", where=path.name) from error

@@ -18,6 +18,7 @@ _HEAD = 352  # bytes: a whole NIfTI-1 header with its extension flag; DICOM's ma
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # how an ISO or QuickTime file may begin
 _METAIMAGE = re.compile(rb"(ObjectType *= *Image|NDims *= *\d)")  # the keys that may stand first
+_BITMAP_HEADERS = (12, 40, 52, 56, 64, 108, 124)  # bytes, by version
 _NIFTI_MARKS = (b"n+1\0", b"ni1\0", b"n+2\0", b"ni2\0")
 
 
@@ -34,11 +35,11 @@ def kind_of(path: Path) -> Kind:
         return "dicom"
     if _is_nifti(start) or _is_nifti(_unzipped(start)):
         return "nifti"
-    if start.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):
+    if start.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*")) or _is_bitmap(start):
         return "still"
     if _METAIMAGE.match(start):
         return "metaimage"
-    what = "neither a video, DICOM, NIfTI, MetaImage, PNG nor JPEG"
+    what = "neither a video, DICOM, NIfTI, MetaImage, PNG, JPEG, TIFF nor BMP"
     raise InputError("NOT_RECOGNISED", what, "give an image file, or a folder of them", where=path.name)
 
 
@@ -95,6 +96,11 @@ def _is_dicom(start: bytes) -> bool:
     # Without preamble: a first element of group 2 or 8, in either byte order, with a small element number.
     little, big = start[:2] in (b"\x02\x00", b"\x08\x00"), start[:2] in (b"\x00\x02", b"\x00\x08")
     return len(start) >= 132 and ((little and start[3] == 0) or (big and start[2] == 0))
+
+
+def _is_bitmap(start: bytes) -> bool:
+    """Whether a Windows bitmap begins so: two letters may be any text's, the size of the second header is not."""
+    return start[:2] == b"BM" and len(start) >= 18 and int.from_bytes(start[14:18], "little") in _BITMAP_HEADERS
 
 
 def _is_nifti(start: bytes) -> bool:
