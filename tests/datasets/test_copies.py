@@ -33,3 +33,11 @@ def test_only_equal_bytes_are_copies(tmp_path: Path) -> None:
         ("warning", "DUPLICATE_ID", "e, f, g"),
     ]
     assert find_copies(files[2:5]) == []
+
+
+def test_the_same_recording_twice_in_one_study(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(b"12345")
+    one = study("one", "train")
+    (found,) = find_copies([(one, tmp_path / "a"), (one, tmp_path / "b")])
+    assert (found.severity, found.what, found.where) == ("warning", "a study holds the same recording 2 times", "one")

@@ -42,8 +42,9 @@ def root(tmp_path: Path, studies: list[Study]) -> Path:
 def test_round_trip(root: Path, studies: list[Study]) -> None:
     assert datasets.recognise(root) == "echonet_lvh"
     read = echonet_lvh.read(root)
+    derived = {"lvh": 0.0, "lvh_grade": "none", "lvh_pattern": "none"}  # walls of 9 and 8 mm
     assert [(study.id, study.split, dict(study.labels)) for study in read] == [
-        (study.id, study.split, dict(study.labels)) for study in studies
+        (study.id, study.split, {**study.labels, **derived}) for study in studies
     ]
     for study, original in zip(read, studies, strict=True):
         cine, first = study.cines[0], original.cines[0]
@@ -65,6 +66,24 @@ def test_check_finds_nothing_wrong_with_what_was_written(root: Path) -> None:
     findings = echonet_lvh.check(root)
     assert findings.problems == ()
     assert "measurements, not diagnoses" in findings.as_text()
+    assert "hypertrophy: none 5; too little was measured: 0" in findings.as_text()
+
+
+def test_hypertrophy_follows_from_the_walls(tmp_path: Path) -> None:
+    walls = {"thick": (14.2, 13.0), "septal": (18.0, 10.0), "thin": (9.0, 10.4)}
+    made = []
+    for name, (septum, posterior) in walls.items():
+        study, labels = make(len(name)), {"ivsd_mm": septum, "lvpwd_mm": posterior}
+        made.append(replace(study, id=name, labels=labels))
+    echonet_lvh.write(made, tmp_path)
+    found = {study.id: study.labels for study in echonet_lvh.read(tmp_path)}
+    assert {name: (labels["lvh"], labels["lvh_grade"], labels["lvh_pattern"]) for name, labels in found.items()} == {
+        "thick": (1.0, "moderate", "concentric"),
+        "septal": (1.0, "severe", "asymmetric"),
+        "thin": (0.0, "none", "none"),
+    }
+    echonet_lvh.write(echonet_lvh.read(tmp_path), tmp_path / "again")  # what is derived is not written
+    assert "lvh" not in (tmp_path / "again" / "MeasurementsList.csv").read_text()
 
 
 def test_as_stanford_writes_it(root: Path) -> None:
@@ -75,7 +94,7 @@ def test_as_stanford_writes_it(root: Path) -> None:
     ]
     (root / "MeasurementsList.csv").write_text(HEADER + "\n".join(rows) + "\n")
     one, two = echonet_lvh.read(root)
-    assert one.labels == {"ivsd_mm": 11.0, "lvidd_mm": 44.0}
+    assert one.labels == {"ivsd_mm": 11.0, "lvidd_mm": 44.0, "lvh": 1.0, "lvh_grade": "mild"}
     assert one.cines[0].spacing_mm == pytest.approx(((0.5 + 44 / 42) / 2,) * 2)
     assert one.cines[0].calipers["lvidd"] == Caliper(frame=3, start=(10.0, 20.0), end=(10.0, 62.0))
     assert (two.split, two.labels, two.cines[0].times_ms) == ("validation", {"lvpwd_mm": 9.5}, None)

@@ -11,13 +11,14 @@ import typer
 
 def check(
     folder: Annotated[
-        Path, typer.Argument(help="A data folder, such as EchoNet-Dynamic, CAMUS, ACDC or one of DICOM.")
+        Path,
+        typer.Argument(help="A data folder, such as EchoNet-Dynamic, CAMUS, ACDC, folders of views or one of DICOM."),
     ],
     layout: Annotated[
         str | None,
         typer.Option(
-            help="Its layout (echonet_dynamic, echonet_pediatric, echonet_lvh, camus, hmc_qu, acdc, dicom_folder); "
-            "recognised where not given."
+            help="Its layout (echonet_dynamic, echonet_pediatric, echonet_lvh, camus, hmc_qu, acdc, "
+            "view_folders, dicom_folder); recognised where not given."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,

@@ -7,15 +7,16 @@
     Batch1/ … Batch4/      HashedFileName.avi, in the size that the machine recorded
 
 Calc is one of IVSd, LVIDd, LVPWd, IVSs, LVIDs, LVPWs; not every video has all six. A caliper's length in centimetres
-and in pixels gives the pixel size, which nothing else states. There are no disease labels: nobody says which of the
-hearts are hypertrophic, nor why. The data are Stanford's, for non-commercial research under their own agreement
-(https://echonet.github.io/lvh).
+and in pixels gives the pixel size, which nothing else states. There are no disease labels, and no sex: which hearts are
+hypertrophic follows from their walls alone (:mod:`cinecor.measures.hypertrophy`), and why they are, nobody says.
+The data are Stanford's, for non-commercial research under their own agreement (https://echonet.github.io/lvh).
 
 Source: Duffy et al., JAMA Cardiol. 7(4), 386–395, 2022.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,7 @@ from cinecor.errors import CinecorError, ConfigError, DatasetError, InputError
 from cinecor.io import video
 from cinecor.io.limits import DEFAULT
 from cinecor.io.tables import Row, read_csv, write_csv
+from cinecor.measures.hypertrophy import GRADES, grade_walls
 from cinecor.records import Caliper, Cine, Split, Study
 
 TABLE = "MeasurementsList.csv"
@@ -57,7 +59,9 @@ def recognise(root: Path) -> bool:
 def read(root: Path | str) -> list[Study]:
     """Every video of the table that is measured, in the order of its first row. No video is opened.
 
-    Labels: ``ivsd_mm``, ``lvidd_mm``, ``lvpwd_mm``, ``ivss_mm``, ``lvids_mm``, ``lvpws_mm``, those that were measured.
+    Labels: ``ivsd_mm``, ``lvidd_mm``, ``lvpwd_mm``, ``ivss_mm``, ``lvids_mm``, ``lvpws_mm``, those that were measured;
+    and what follows from the walls at end-diastole by the limits of men, as the sex is unknown: ``lvh`` (0 or 1),
+    ``lvh_grade`` (none, mild, moderate, severe), ``lvh_pattern`` (none, concentric, asymmetric).
     The cine's ``calipers`` say where and in which frame; its pixel size is the median of what they imply, the same in
     both directions.
 
@@ -115,8 +119,16 @@ def check(root: Path | str) -> Findings:
         problems.append(Problem(severity="warning", code="MISSING_FILE", what=what))
     for study in studies:
         problems += [*_oddities(study), *_contradictions(study)]
-    notes = ["EchoNet-LVH holds measurements, not diagnoses: hypertrophy has to be derived from them"]
+    notes = ["EchoNet-LVH holds measurements, not diagnoses: hypertrophy follows from wall thickness, by men's limits"]
+    notes += _count_grades(studies)
     return find("echonet_lvh", studies, problems, notes)
+
+
+def _count_grades(studies: Sequence[Study]) -> list[str]:
+    """A line that counts the grades of hypertrophy; none where there are none."""
+    counts = Counter(str(study.labels["lvh_grade"]) for study in studies if "lvh_grade" in study.labels)
+    listed = ", ".join(f"{grade} {counts[grade]}" for grade in GRADES if grade in counts)
+    return [f"hypertrophy: {listed}; too little was measured: {len(studies) - counts.total()}"] if counts else []
 
 
 def _survey(root: Path) -> tuple[list[Study], list[Problem]]:
@@ -172,7 +184,9 @@ def _study(name: str, rows: Sequence[Row], videos: Mapping[str, Path]) -> Study:
     if name not in videos:
         what = f"{name}.avi is in none of {', '.join(BATCHES)}"
         raise DatasetError("MISSING_FILE", what, "complete the download", where=f"line {rows[0].line}")
-    return Study(id=name, cines=(_cine(rows[0], videos[name], calipers, labels),), split=split, labels=labels)
+    cine = _cine(rows[0], videos[name], calipers, labels)
+    walls = (float(labels[key]) if key in labels else None for key in ("ivsd_mm", "lvpwd_mm"))
+    return Study(id=name, cines=(cine,), split=split, labels={**labels, **grade_walls(*walls)})
 
 
 def _caliper(row: Row, where: str) -> tuple[Caliper, float]:

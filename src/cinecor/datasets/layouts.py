@@ -13,6 +13,7 @@ from cinecor.records import Study
 
 LAYOUTS = (
     *("echonet_dynamic", "acdc", "camus", "hmc_qu", "echonet_pediatric", "echonet_lvh"),
+    "view_folders",  # after those that have folders called by views as well
     "dicom_folder",  # last: a folder of any other layout may hold a DICOM file
 )
 

@@ -82,11 +82,11 @@ STRUCTURES = ("rv", "myocardium", "lv")
 LV = "lv"
 
 OUTLINED = ("fov", "epicardium")
-"""Structures of echo frames that have outlines alone, and no label in a mask: the field of view (what the probe sees, of
-a screen with several images the left-most; of Doppler and M-mode the strip and its trace), and the left ventricle with
-its wall, closed by the plane of the mitral valve."""
+"""Structures of echo frames that have outlines alone, and no label in a mask: the field of view (what the probe sees;
+of a screen with several images the left-most, of Doppler and M-mode the strip and its trace), and the left ventricle
+with its wall, closed by the plane of the mitral valve."""
 
-Contour: TypeAlias = Float[np.ndarray, "points 2"]
+Contour: TypeAlias = Float[np.ndarray, "_points 2"]
 """An outline (x, y) in pixels of the cine's own frames. An LV endocardium starts at one mitral hinge and ends at the
 other, by way of the apex; the mitral plane closes it."""
 
@@ -216,6 +216,9 @@ class ClipSpec:
     resize: Literal["smooth", "nearest"] = "smooth"
     """How frames come to their size. ``smooth``: the mean of what a pixel covers where they shrink, else bilinear.
     ``nearest``: the recorded pixel at the middle of each, as paper 004 has it."""
+    mask: str = ""
+    """Which outline of which network blanks all that lies outside it on recorded frames, before anything else is done
+    with them (``clips.masking``): the structure, a colon, the hash of the weights. Empty: none."""
     mean: tuple[float, ...] = (0.0,)
     """Subtracted, in grey levels 0–255; one value, or one a channel."""
     std: tuple[float, ...] = (255.0,)
