@@ -55,7 +55,10 @@ VARIANTS = {
         {"rnn_norm": "layer"},
         {"in_channels": 3, "rnn_widths": (6, 5), "dense": 3},
     ],
-    "unet": [{}, {"widths": (3, 5)}, {"in_channels": 3}, {"dropout": 0.2}],
+    "unet": [
+        *({}, {"widths": (3, 5)}, {"in_channels": 3}, {"dropout": 0.2}),
+        {"up": "transposed", "norm": "none", "drop": "values", "dropout": 0.2, "kernel": 5},
+    ],
     "uniformer_small": [{}, {"head": "coreecho"}, {"mlp_ratio": 1.5, "head_dim": 4}],
     "resnet50v2": [{}, {"depths": (2, 3, 2, 2)}],
     **{name: [{}, {"width": 0.1}] for name in ("resnetv2_50", "resnet50")},

@@ -22,3 +22,6 @@ ValueHead: TypeAlias = Literal["linear", "coreecho"]
 PublicWeights: TypeAlias = Literal[
     "uniformer", "coreecho", "echocotr", "echonet-r2plus1d", "echonet-deeplabv3", "keras-resnet50v2"
 ]
+Drop: TypeAlias = Literal["channels", "values"]
+Enlargement: TypeAlias = Literal["bilinear", "transposed"]
+UNetNorm: TypeAlias = Literal["batch", "none"]
