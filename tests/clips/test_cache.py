@@ -37,7 +37,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> Prepared:
     """Which sources were decoded and prepared in this process, as they are."""
     names: Prepared = []
 
-    def watched(cine: Any, spec: ClipSpec) -> preparing.Outcome:
+    def watched(cine: Any, spec: ClipSpec, mask: Any = None) -> preparing.Outcome:
         names.append(preparing.name_source(cine))
         return original(cine, spec)
 
@@ -327,7 +327,7 @@ def test_a_file_in_the_folders_place_is_loud(tmp_path: Path) -> None:
 def _build_beside(folder: Path, log: Path, barrier: Any) -> None:
     original = preparing.prepare_one
 
-    def logged(cine: Any, spec: ClipSpec) -> preparing.Outcome:
+    def logged(cine: Any, spec: ClipSpec, mask: Any = None) -> preparing.Outcome:
         with log.open("a") as stream:
             stream.write("1\n")
         return original(cine, spec)
@@ -382,7 +382,7 @@ def test_a_killed_build_leaves_what_it_had_and_the_next_goes_on(tmp_path: Path, 
         building.CHECKPOINT_SECONDS = 0.0
         original, done = preparing.prepare_one, []
 
-        def deadly(cine, spec):
+        def deadly(cine, spec, mask=None):
             if len(done) == 3:
                 os.kill(os.getpid(), signal.SIGKILL)
             done.append(1)

@@ -1,10 +1,10 @@
-"""The summed cross-entropy against its definition, in float64."""
+"""The cross-entropies of outlines against their definitions, in float64."""
 
 import numpy as np
 import pytest
 import torch
 
-from cinecor.objectives import summed_cross_entropy
+from cinecor.objectives import mean_cross_entropy, summed_cross_entropy
 
 
 def _pair(seed=0, frames=3):
@@ -48,3 +48,14 @@ def test_it_is_finite_where_a_probability_is_zero():
     logits = torch.tensor([-1e4, 1e4]).reshape(1, 1, 1, 1, 2)
     share = torch.tensor([1.0, 0.0]).reshape(1, 1, 1, 1, 2)
     assert float(summed_cross_entropy(logits, share)) == pytest.approx(1e4)
+
+
+def test_the_mean_is_that_of_a_softmax_of_two():
+    logits, share = _pair()
+    share = (share > 0.5).double()
+    share[0, :, 1] = torch.nan
+    two = torch.stack([torch.zeros_like(logits), logits], dim=-1)  # background and structure
+    known = ~share.isnan()
+    wanted = torch.nn.functional.cross_entropy(two[known], share[known].long())
+    assert float(mean_cross_entropy(logits, share)) == pytest.approx(float(wanted))
+    assert float(mean_cross_entropy(logits, torch.full_like(share, torch.nan))) == 0.0

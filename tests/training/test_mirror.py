@@ -40,3 +40,7 @@ def test_unknown_and_wrong_values_are_refused(values):
 def test_it_follows_the_clip_specification():
     assert list(mirror(ClipSpec).model_fields) == [field.name for field in fields(ClipSpec)]
     assert ClipSpec(**mirror(ClipSpec)().model_dump()) == ClipSpec()
+
+
+def test_fields_that_a_recipe_does_not_say_are_left_out():
+    assert list(mirror(Thing, without=("size",)).model_fields) == ["best_name"]

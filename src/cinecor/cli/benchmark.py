@@ -14,8 +14,14 @@ if TYPE_CHECKING:
     from cinecor.training.sweep import Job, Outcome
 
 
+OUTLINES_NAME = "outlines.md"
+"""Table of trainings on whose outlines nothing is measured."""
+
+
 def benchmark(
-    name: Annotated[str, typer.Argument(help="Which paper: 000 (LVEF architectures), 001 (CoReEcho), 003 (cine MRI).")],
+    name: Annotated[
+        str, typer.Argument(help="Which paper: 000 (LVEF architectures), 001 (CoReEcho), 003 (cine MRI), 004 (views).")
+    ],
     changes: Annotated[
         list[str] | None,
         typer.Argument(
@@ -92,6 +98,9 @@ def _run(jobs: Sequence[Job], data: Path, parallel: int | None, address: str | N
 
 def _show_tables(jobs: Sequence[Job], out: Path) -> None:
     for folder in _folders(jobs, out).values():
+        if (folder / OUTLINES_NAME).exists():
+            typer.echo((folder / OUTLINES_NAME).read_text("utf-8"))
+            typer.echo(f"table: {folder / OUTLINES_NAME}")
         if (folder / "comparison.md").exists():
             typer.echo((folder / "comparison.md").read_text("utf-8"))
             typer.echo(f"table: {folder / 'comparison.html'}")
@@ -110,9 +119,21 @@ def _write_all(
     for target, folder in _folders(jobs, out).items():
         alike = [job for job in jobs if job.recipe.target == target]
         ended = [outcome for outcome in outcomes if outcome.job.recipe.target == target]
+        if alike[0].recipe.kind == "outlines":
+            _write_outlines(ended, folder)
+            continue
         _write(
             name, {row: recipe for row, recipe in rows.items() if recipe.target == target}, alike, ended, data, folder
         )
+
+
+def _write_outlines(outcomes: Sequence[Outcome], folder: Path) -> None:
+    from cinecor import storage
+    from cinecor.evaluation.outline_table import tabulate_outlines
+    from cinecor.training.gathering import gather_outlines
+
+    if outcomes:
+        storage.write_text(folder / OUTLINES_NAME, tabulate_outlines(gather_outlines(outcomes)))
 
 
 def _diagnose(outcomes: Sequence[Outcome], data: Path, out: Path) -> None:
@@ -167,7 +188,7 @@ def _other_figures(found: PublishedPart) -> list[str]:
     """Published figures that have no column."""
     names = (
         *("pearson", "sensitivity", "specificity", "precision", "f1", "accuracy"),
-        *("macro_precision", "macro_recall", "macro_f1"),
+        *("macro_precision", "macro_recall", "macro_f1", "cross_entropy"),
     )
     whole = {"": {name: value for name in names if (value := getattr(found, name)) is not None}}
     return [

@@ -49,9 +49,40 @@ def evaluate(
         ways = (run, segmentation, data, split, folder, stride, device)
         typer.echo(_beat_to_beat(*ways, compat=compat, as_json=as_json))
         return
+    if _outlines_alone(run):
+        typer.echo(_overlap(run, data, split, device, out or run / f"evaluation_{split}", as_json=as_json))
+        return
     results, manifest = score_run(run, data, split, device=device)
     page = write_report(out or run / f"evaluation_{split}", results, manifest=manifest, run=run)
     typer.echo(json.dumps(results.as_dict(), indent=2) if as_json else f"{results.as_text()}\nreport: {page}")
+
+
+def _outlines_alone(run: Path) -> bool:
+    """Whether nothing is measured on the outlines of a run."""
+    from cinecor.models.checkpoint import read_manifest
+    from cinecor.training.recipe_fields import OUTLINED_FRAMES
+
+    return read_manifest(run).target == OUTLINED_FRAMES
+
+
+def _overlap(run: Path, data: Path | None, split: str, device: str, folder: Path, *, as_json: bool) -> str:
+    """What is printed of a run on whose outlines nothing is measured; tables and JSON go into the folder."""
+    from cinecor import storage
+    from cinecor.evaluation.segmentation import overlaps_as_text, summarise_masks
+    from cinecor.training import score_outlines
+    from cinecor.training.outline_scores import mean_by_study, summarise_outlines, write_outlines
+
+    rows, manifest = score_outlines(run, data, split, device=device)
+    found = summarise_masks(mean_by_study(rows))
+    whole = summarise_outlines(rows)
+    write_outlines(rows, folder)
+    results = {**whole, "structures": [each.as_dict() for each in found], "weights": manifest["weights_sha256"]}
+    text = json.dumps(results, indent=2)
+    storage.write_text(folder / "outlines.json", text + "\n")
+    facts = (
+        f"{whole['frames']} frames of {whole['studies']} studies; cross-entropy {whole['cross_entropy']:.4f} a pixel"
+    )
+    return text if as_json else f"{overlaps_as_text(found)}\n{facts}\ntables: {folder}"
 
 
 def _beat_to_beat(

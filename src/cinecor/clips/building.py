@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cinecor import storage
 from cinecor.clips import cache_index
 from cinecor.clips.cache_index import Entry, Key
+from cinecor.clips.preparation import Masking
 from cinecor.clips.preparing import Outcome, prepare_many
 from cinecor.errors import CinecorError, StorageError
 from cinecor.records import Cine, ClipSpec
@@ -35,11 +36,19 @@ class Builder:
         spec: how frames are prepared.
         kept: entries to keep; frames files that none of them needs are removed.
         prints: fingerprint of each loop.
+        mask: the one that ``spec.mask`` names.
     """
 
-    def __init__(self, home: Path, spec: ClipSpec, kept: Mapping[Key, Entry], prints: Mapping[Key, str]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        spec: ClipSpec,
+        kept: Mapping[Key, Entry],
+        prints: Mapping[Key, str],
+        mask: Masking | None = None,
+    ) -> None:
         self.entries = dict(kept)
-        self._home, self._spec, self._prints = home, spec, prints
+        self._home, self._spec, self._prints, self._mask = home, spec, prints, mask
         # A name that never comes again: a reader of the former cache must not find other frames in its place.
         self._segment = uuid.uuid4().hex[:12]
 
@@ -52,7 +61,7 @@ class Builder:
         self._remove_unused()
         self._check_space(cines.values())
         path = cache_index.segment_path(self._home, self._segment)
-        prepared = closing(prepare_many(list(cines.values()), self._spec, workers))
+        prepared = closing(prepare_many(list(cines.values()), self._spec, workers, self._mask))
         with storage.loud(path), path.open("xb") as stream, prepared as outcomes, _bar(progress) as bar:
             counted = bar.track(outcomes, total=len(cines), description="Caching loops")
             return self._write(stream, zip(cines, counted, strict=True))

@@ -24,7 +24,7 @@ from cinecor.clips import cache_index
 from cinecor.clips.building import Builder
 from cinecor.clips.cache_index import Entry, Key
 from cinecor.clips.fingerprint import fingerprint
-from cinecor.clips.preparation import Square
+from cinecor.clips.preparation import Masking, Square, check_mask
 from cinecor.clips.preparing import choose_workers
 from cinecor.errors import CinecorError, DatasetError, InputError
 from cinecor.records import Cine, ClipSpec, Study
@@ -66,6 +66,7 @@ class Cache:
         workers: int | None = None,
         progress: bool = True,
         skip_damaged: bool = False,
+        mask: Masking | None = None,
     ) -> Cache:
         """The cache of these studies in ``folder``; what is missing or out of date is decoded and prepared now.
 
@@ -77,13 +78,16 @@ class Cache:
                 script, more than one needs ``if __name__ == "__main__":``.
             progress: show a bar where the error stream is a terminal.
             skip_damaged: leave loops out that cannot be read (``failures`` lists them) rather than refuse.
+            mask: the one that ``spec.mask`` names.
 
         Raises:
+            ConfigError: CONFLICT for another mask than the specification names.
             InputError, DatasetError, LimitError: a loop cannot be read; all of them in one error, after all others
                 were cached.
             DatasetError: DUPLICATE_ID.
             StorageError: the folder cannot be written, or the disk is full or too small.
         """
+        check_mask(spec, mask)
         home = cache_index.locate(folder, spec)
         cines = _list_cines(studies)
         failures: dict[Key, CinecorError] = {}
@@ -96,7 +100,7 @@ class Cache:
                 stale = {key: cines[key] for key in _stale(prints, entries)}
                 if stale:
                     kept = {key: entry for key, entry in entries.items() if key not in stale}
-                    builder = Builder(home, spec, kept, prints)
+                    builder = Builder(home, spec, kept, prints, mask)
                     failures |= builder.run(stale, workers or choose_workers(len(stale)), progress=progress)
                     entries = builder.entries
         if failures and not skip_damaged:

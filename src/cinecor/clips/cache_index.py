@@ -15,7 +15,7 @@ from cinecor.records import ClipSpec
 FORMAT = 3
 """Raise it when the layout of the cache changes."""
 
-MAKERS = ("clips/preparation.py", "clips/sector.py", "io/*.py")
+MAKERS = ("clips/preparation.py", "clips/sector.py", "clips/masking.py", "io/*.py")
 """The code that decides which pixels come of a file; frames that another state of it made are made again."""
 
 INDEX = "index.json"
@@ -43,6 +43,7 @@ def describe(spec: ClipSpec) -> dict[str, Any]:
     """The part of a specification that decides the cached pixels."""
     more = {} if spec.spacing_mm is None else {"spacing_mm": spec.spacing_mm}
     more |= {} if spec.resize == "smooth" else {"resize": spec.resize}
+    more |= {} if not spec.mask else {"mask": spec.mask}
     return {"height": spec.height, "width": spec.width, "channels": spec.channels, "crop": spec.crop, **more}
 
 
@@ -51,6 +52,9 @@ def locate(folder: Path, spec: ClipSpec) -> Path:
     colour = "grey" if spec.channels == 1 else "colour"
     crop = spec.crop if spec.spacing_mm is None else f"{spec.spacing_mm:g}mm"
     how = "" if spec.resize == "smooth" else f"-{spec.resize}"
+    if spec.mask:
+        structure, _, sha256 = spec.mask.partition(":")
+        how += f"-{structure}-{sha256[:12]}"
     return folder / f"{spec.height}x{spec.width}-{colour}-{crop}{how}"
 
 

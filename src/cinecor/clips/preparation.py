@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
 from cinecor.clips.sector import Sector, find_sector, grey_levels
-from cinecor.errors import InputError
+from cinecor.errors import ConfigError, InputError
 from cinecor.records import Cine, ClipSpec, Frames
 
 Square: TypeAlias = tuple[int, int, int, int]
 """Left, top, right, bottom of what a prepared frame shows, px of the recorded frame; it may reach past that frame."""
 
 RANGE = (1.0, 99.0)  # percentiles of voxels without a fixed range that become black and white
+
+
+@runtime_checkable
+class Masking(Protocol):
+    """Says which pixels of recorded frames are looked at (``clips.masking``)."""
+
+    @property
+    def identity(self) -> str:
+        """What ``ClipSpec.mask`` calls it."""
+
+    def __call__(
+        self, frames: UInt8[np.ndarray, "time channel height width"], cine: Cine
+    ) -> Bool[np.ndarray, "time height width"]:
+        """The pixels that are kept."""
 
 
 class Prepared(NamedTuple):
@@ -26,13 +40,15 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector | None = None
+    frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector | None = None, mask: Masking | None = None
 ) -> UInt8[np.ndarray, "time planes tall wide"]:
     """The frames of :func:`prepare_located` alone."""
-    return prepare_located(frames, cine, spec, sector).frames
+    return prepare_located(frames, cine, spec, sector, mask).frames
 
 
-def prepare_located(frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector | None = None) -> Prepared:
+def prepare_located(
+    frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector | None = None, mask: Masking | None = None
+) -> Prepared:
     """Every frame as the network will see it, before sampling in time and before normalisation.
 
     ``spec.crop == "sector"``: the ultrasound sector is found once for the loop, all outside it becomes black, and a
@@ -47,15 +63,22 @@ def prepare_located(frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector |
         cine: for its ``region`` and ``spacing_mm``.
         spec: size, channels, crop.
         sector: where it has been found already.
+        mask: the one that ``spec.mask`` names; what it leaves out becomes black on the recorded frames. A sector is
+            found on frames that are not masked.
 
     Raises:
+        ConfigError: CONFLICT where the mask is not the one that the specification names.
         InputError: NOT_RECOGNISED where a sector is wanted and there is none; INCONSISTENT where a size is wanted
             and the pixels have none; NO_PIXELS where a box around masks is wanted and there is none; EMPTY without
             frames.
     """
     if len(frames) == 0:
         raise InputError("EMPTY", "the loop has no frames", "export it again")
+    check_mask(spec, mask)
     levels = frames if frames.dtype == np.uint8 else _to_bytes(frames)
+    found = (sector or find_sector(levels, cine.region)) if spec.crop == "sector" else None
+    if mask is not None:
+        levels = levels * mask(levels, cine)[:, None]
     if spec.crop == "none":
         whole = np.stack([resize(_channels(frame, spec), spec) for frame in levels])
         return Prepared(whole, (0, 0, levels.shape[3], levels.shape[2]))
@@ -65,9 +88,21 @@ def prepare_located(frames: Frames, cine: Cine, spec: ClipSpec, sector: Sector |
     if spec.crop == "roi":
         square = square_about(cine)
         return Prepared(_cut_out(levels, np.ones(levels.shape[2:], np.bool_), square, spec), square)
-    found = sector or find_sector(levels, cine.region)
+    assert found is not None
     square = square_of(found, cine)
     return Prepared(_cut_out(levels, found.mask, square, spec), square)
+
+
+def check_mask(spec: ClipSpec, mask: Masking | None) -> None:
+    """Stop where frames would be prepared with another mask than their specification names.
+
+    Raises:
+        ConfigError: CONFLICT.
+    """
+    given = "" if mask is None else mask.identity
+    if given != spec.mask:
+        what = f"the frames are to be masked by {spec.mask or 'nothing'}, and {given or 'nothing'} was given"
+        raise ConfigError("CONFLICT", what, "give the mask that belongs to the weights", where="mask")
 
 
 def square_of(sector: Sector, cine: Cine) -> Square:
@@ -155,7 +190,9 @@ def resize(
         shrinks = picture.shape[0] >= spec.height and picture.shape[1] >= spec.width
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         if spec.resize == "nearest":
-            how = cv2.INTER_NEAREST_EXACT  # the pixel at the middle, as Pillow takes it; OpenCV's other one takes a corner
+            how = (
+                cv2.INTER_NEAREST_EXACT
+            )  # the pixel at the middle, as Pillow takes it; OpenCV's other one takes a corner
         picture = cv2.resize(picture, (spec.width, spec.height), interpolation=how)
     return picture.reshape(spec.height, spec.width, -1).transpose(2, 0, 1)
 

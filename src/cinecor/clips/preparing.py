@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from cinecor import io
-from cinecor.clips.preparation import Prepared, prepare_located
+from cinecor.clips.preparation import Masking, Prepared, prepare_located
 from cinecor.errors import CinecorError, InputError, ResourceError
 from cinecor.records import Cine, ClipSpec
 
@@ -33,35 +33,38 @@ FEW = 64
 """Loops that one process prepares in about the two seconds in which others start (EchoNet-Dynamic's size)."""
 
 
-def prepare_one(cine: Cine, spec: ClipSpec) -> Outcome:
+def prepare_one(cine: Cine, spec: ClipSpec, mask: Masking | None = None) -> Outcome:
     """Decode and prepare one loop; a failure that a user can act on is returned, not raised."""
     try:
-        return prepare_located(io.load(cine), cine, spec)
+        return prepare_located(io.load(cine), cine, spec, mask=mask)
     except CinecorError as error:
         return error
 
 
-def prepare_many(cines: Sequence[Cine], spec: ClipSpec, workers: int) -> Generator[Outcome, None, None]:
+def prepare_many(
+    cines: Sequence[Cine], spec: ClipSpec, workers: int, mask: Masking | None = None
+) -> Generator[Outcome, None, None]:
     """The outcome of each loop, in order; ``workers`` processes work ahead (1: none but this one).
 
-    A loop on which a decoder kills its process is an outcome like any other (InputError CORRUPT).
+    A mask is sent to each worker, which reads its network itself, once. A loop on which a decoder kills its process is
+    an outcome like any other (InputError CORRUPT).
 
     Raises:
         ResourceError: OOM when no worker process can live at all.
     """
     if workers == 1 or len(cines) == 1:
-        yield from (prepare_one(cine, spec) for cine in cines)
+        yield from (prepare_one(cine, spec, mask) for cine in cines)
         return
     done = 0
     while done < len(cines):
         try:
-            for outcome in _run_pool(cines[done:], spec, workers):
+            for outcome in _run_pool(cines[done:], spec, workers, mask):
                 yield outcome
                 done += 1
         except BrokenProcessPool:
             _probe()
             for cine in cines[done : done + workers * AHEAD]:
-                yield _prepare_alone(cine, spec)
+                yield _prepare_alone(cine, spec, mask)
                 done += 1
 
 
@@ -84,24 +87,24 @@ def _bare(cine: Cine) -> Cine:
     return replace(cine, contours={}, masks={}, outlines={})
 
 
-def _run_pool(cines: Sequence[Cine], spec: ClipSpec, workers: int) -> Iterator[Outcome]:
-    pool = _make_pool(min(workers, len(cines)))
+def _run_pool(cines: Sequence[Cine], spec: ClipSpec, workers: int, mask: Masking | None) -> Iterator[Outcome]:
+    pool = _make_pool(min(workers, len(cines)), masked=mask is not None)
     running: deque[Future[Outcome]] = deque()
     try:
         for cine in cines:
             if len(running) == workers * AHEAD:
                 yield running.popleft().result()
-            running.append(pool.submit(prepare_one, _bare(cine), spec))
+            running.append(pool.submit(prepare_one, _bare(cine), spec, mask))
         while running:
             yield running.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _prepare_alone(cine: Cine, spec: ClipSpec) -> Outcome:
-    with _make_pool(1) as pool:
+def _prepare_alone(cine: Cine, spec: ClipSpec, mask: Masking | None) -> Outcome:
+    with _make_pool(1, masked=mask is not None) as pool:
         try:
-            return pool.submit(prepare_one, _bare(cine), spec).result()
+            return pool.submit(prepare_one, _bare(cine), spec, mask).result()
         except BrokenProcessPool:
             return InputError("CORRUPT", "its decoder died on it", "repair or remove the file", where=name_source(cine))
 
@@ -115,13 +118,18 @@ def _probe() -> None:
             raise ResourceError("OOM", "worker processes die as they start", cure) from error
 
 
-def _make_pool(workers: int) -> ProcessPoolExecutor:
+def _make_pool(workers: int, *, masked: bool = False) -> ProcessPoolExecutor:
     # spawn: a fork of a process with threads (torch, OpenCV) may hang, and Windows and macOS know no other way.
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_start_worker)
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(masked,))
 
 
-def _start_worker() -> None:
+def _start_worker(masked: bool) -> None:
     cv2.setNumThreads(1)
+    if masked:
+        import torch  # the workers are what runs in parallel
+
+        torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -135,6 +135,23 @@ def summarise_masks(table: pd.DataFrame, drawing: Drawing = USUAL) -> list[Overl
     return [_summarise(str(key[0]), str(key[1]), part, drawing) for key, part in _groups(checked)]
 
 
+def overlaps_as_text(found: Sequence[Overlap]) -> str:
+    """A line for each structure and phase: Dice coefficient and HD95 with their intervals."""
+    lines = [f"{'structure':<14}{'phase':<10}{'patients':>8}  {'Dice':<24}HD95 (mm)"]
+    for each in found:
+        figures = f"{figure(each.dice, 3):<24}{figure(each.hd95, 2)}"
+        lines.append(f"{each.structure:<14}{each.phase:<10}{each.patients:>8}  {figures}")
+    return "\n".join(lines)
+
+
+def figure(found: Estimate, digits: int) -> str:
+    """A figure with its interval as text; a dash where there is none."""
+    if found.value is None:
+        return "–"
+    interval = f" ({found.low:.{digits}f} to {found.high:.{digits}f})" if found.low is not None else ""
+    return f"{found.value:.{digits}f}{interval}"
+
+
 def _groups(table: pd.DataFrame) -> Iterator[tuple[tuple[Any, Any], pd.DataFrame]]:
     yield from table.groupby(["structure", "phase"], sort=False)
 

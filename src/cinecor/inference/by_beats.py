@@ -62,7 +62,7 @@ def _judge(
     loop = Loop(
         cine=outlined.cine,
         index=outlined.index,
-        frames=prepare(outlined.recorded, outlined.cine, predictor.spec, outlined.sector),
+        frames=prepare(outlined.recorded, outlined.cine, predictor.spec, outlined.sector, predictor.mask),
         starts=tuple(start for _, start in clips),
         beat_starts=(),
         beats=outlined.curve.beats,

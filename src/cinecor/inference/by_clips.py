@@ -20,7 +20,7 @@ def measure_clips(predictor: Predictor, cine: Cine, index: int, recorded: Frames
     Raises:
         InputError: NOT_RECOGNISED, UNSUPPORTED, INCONSISTENT as in ``open_loop``.
     """
-    loop = open_loop(cine, index, recorded, predictor.spec, predictor.settings.clips)
+    loop = open_loop(cine, index, recorded, predictor.spec, predictor.settings.clips, predictor.mask)
     values, embeddings = predictor.values(loop.clips(predictor.spec))
     averaged = len(loop.starts)
     refused, warned = judge(predictor.novelty, embeddings[:averaged], index)

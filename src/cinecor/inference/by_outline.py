@@ -63,7 +63,7 @@ def outline_loop(predictor: Predictor, cine: Cine, index: int, recorded: Frames)
     """
     sector = find_sector(recorded, cine.region)
     refuse_colour(sector)
-    prepared = prepare_located(recorded, cine, predictor.spec, sector)
+    prepared = prepare_located(recorded, cine, predictor.spec, sector, predictor.mask)
     summary = summarise(cine, index, len(recorded))
     maps, embeddings = predictor.outlines(prepared.frames)
     refused, warned = judge(predictor.novelty, embeddings, index)
@@ -107,7 +107,7 @@ def draw_outlines(
     outlined: Outlined, spec: ClipSpec, frames: Sequence[int], thickness: int = 1
 ) -> list[UInt8[np.ndarray, "height width 3"]]:
     """Frames of the loop, larger than the network sees them, with their outlines."""
-    large = replace(spec, height=PICTURE, width=PICTURE, channels=3, mean=(0.0,), std=(255.0,))
+    large = replace(spec, height=PICTURE, width=PICTURE, channels=3, mask="", mean=(0.0,), std=(255.0,))
     shown = prepare(outlined.recorded[list(frames)], outlined.cine, large, outlined.sector).transpose(0, 2, 3, 1)
     return [_draw(pixels, outlined.maps[frame], thickness) for frame, pixels in zip(frames, shown, strict=True)]
 

@@ -67,7 +67,7 @@ class Ensemble:
 
     def _prepare(self, stack: Stack, place: int) -> Prepared:
         cine = stack.cines[place]
-        made = prepare_located(load(cine), cine, self.spec)
+        made = prepare_located(load(cine), cine, self.spec, mask=self.predictors[0].mask)
         rows = [min(stack.frame(place, phase), len(made.frames) - 1) for phase in range(stack.phases)]
         return Prepared(made.frames[rows], made.square)
 

@@ -67,7 +67,7 @@ def _explain_loop(
     predictor: Predictor, study: Study, cine: Cine, index: int, *, show: bool, signed: bool
 ) -> Explanation:
     recorded = io.load(cine)
-    loop = open_loop(cine, index, recorded, predictor.spec, predictor.settings.clips)
+    loop = open_loop(cine, index, recorded, predictor.spec, predictor.settings.clips, predictor.mask)
     values, embeddings = predictor.values(loop.clips(predictor.spec)[: len(loop.starts)])
     ef = study.labels.get("ef")
     said = Explanation(

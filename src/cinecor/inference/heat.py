@@ -54,7 +54,7 @@ def heated_clip(predictor: Predictor, loop: Loop, recorded: Frames, *, signed: b
     heat = predictor.heat(cut(loop.frames, indices, predictor.spec), signed=signed)
     there = indices != ABSENT  # a short loop's clip ends in frames that are none
     chosen = indices[there]
-    large = replace(predictor.spec, height=PICTURE, width=PICTURE, channels=1, mean=(0.0,), std=(255.0,))
+    large = replace(predictor.spec, height=PICTURE, width=PICTURE, channels=1, mask="", mean=(0.0,), std=(255.0,))
     kinds, places = np.unique(chosen, return_inverse=True)
     frames = prepare(recorded, loop.cine, large)[kinds][places]
     return HeatedClip(

@@ -9,6 +9,7 @@ from jaxtyping import Float, Float32, Int64, UInt8
 
 from cinecor.clips import cut, find_sector, prepare
 from cinecor.clips.interpolation import spread
+from cinecor.clips.preparation import Masking
 from cinecor.clips.sampling import choose_even, choose_listed, count_starts
 from cinecor.clips.sector import Sector
 from cinecor.errors import InputError
@@ -85,8 +86,10 @@ def refuse_colour(sector: Sector) -> None:
         raise InputError("UNSUPPORTED", "colour (Doppler) hides the walls", "give a grey-scale loop")
 
 
-def open_loop(cine: Cine, index: int, recorded: Frames, spec: ClipSpec, clips: int) -> Loop:
-    """Cut the sector out, find the beats, choose the clips.
+def open_loop(
+    cine: Cine, index: int, recorded: Frames, spec: ClipSpec, clips: int, mask: Masking | None = None
+) -> Loop:
+    """Cut the sector out, blank what the weights' mask leaves out, find the beats, choose the clips.
 
     Raises:
         InputError: NOT_RECOGNISED without an ultrasound sector; UNSUPPORTED for colour Doppler; INCONSISTENT for times
@@ -94,7 +97,7 @@ def open_loop(cine: Cine, index: int, recorded: Frames, spec: ClipSpec, clips: i
     """
     sector = find_sector(recorded, cine.region)
     refuse_colour(sector)
-    frames = prepare(recorded, cine, spec, sector)
+    frames = prepare(recorded, cine, spec, sector, mask)
     beats, curve = _find_beats(frames, cine)
     even = choose_even(len(frames), spec, clips, cine.times_ms)
     last = count_starts(len(frames), spec, cine.times_ms) - 1
@@ -131,7 +134,7 @@ def pictures(loop: Loop, recorded: Frames, spec: ClipSpec) -> tuple[Picture, ...
         return ()
     ed = loop.beats.ed[0]
     es = next((frame for frame in loop.beats.es if frame > ed), loop.beats.es[0])
-    large = replace(spec, height=PICTURE, width=PICTURE, channels=1, mean=(0.0,), std=(255.0,))
+    large = replace(spec, height=PICTURE, width=PICTURE, channels=1, mask="", mean=(0.0,), std=(255.0,))
     shown = prepare(recorded, loop.cine, large)[[ed, es]]
     names = (("End-diastole", ed), ("End-systole", es))
     return tuple(

@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 
 from cinecor.clips import cut
+from cinecor.clips.masking import load_mask
+from cinecor.clips.preparation import Masking
 from cinecor.clips.streams import make_streams
 from cinecor.errors import ConfigError, ResourceError
 from cinecor.explain import grad_cam
@@ -47,6 +49,8 @@ class Predictor:
     settings: Settings
     trunk: Trunk | None = None
     """What computes the network's feature map; None: the network itself."""
+    mask: Masking | None = None
+    """What blanks recorded frames before they are prepared, where the weights were trained so."""
     line: tuple[float, float] = (1.0, 0.0)
     """Slope and intercept (%) that take EF by outlines to what is predicted."""
 
@@ -157,6 +161,7 @@ def load_predictor(folder: Path, settings: Settings, *, loops: int = 0) -> Predi
         device=device,
         settings=settings,
         trunk=_make_trunk(network, manifest, spec, settings, device, engine),
+        mask=load_mask(folder, spec, str(device)),
         line=(line.get("slope", 1.0), line.get("intercept", 0.0)),
     )
 

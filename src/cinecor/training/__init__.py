@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cinecor.training.recipe import apply_overrides, dump_recipe, list_recipes, load_recipe
     from cinecor.training.recipe_fields import Recipe
     from cinecor.training.run import Run, open_run, train
-    from cinecor.training.scoring import predictions_of, score_run
+    from cinecor.training.scoring import predictions_of, score_outlines, score_run
 
 __all__ = [
     "Recipe",
@@ -23,6 +23,7 @@ __all__ = [
     "load_recipe",
     "open_run",
     "predictions_of",
+    "score_outlines",
     "score_run",
     "train",
 ]
@@ -36,6 +37,7 @@ _HOME = {
     "load_recipe": "recipe",
     "open_run": "run",
     "predictions_of": "scoring",
+    "score_outlines": "scoring",
     "score_run": "scoring",
     "train": "run",
 }

@@ -19,6 +19,7 @@ from jaxtyping import UInt8
 
 from cinecor.clips import Cache, cut
 from cinecor.clips.beats import choose_beats
+from cinecor.clips.masking import load_mask
 from cinecor.clips.sampling import Times, choose_listed, count_starts
 from cinecor.clips.streams import make_streams
 from cinecor.errors import ConfigError
@@ -104,9 +105,9 @@ def predict_ways(
     place = choose_device(device)
     studies = [study for each in by_split.values() for study in each]
     sides, folder = [], cache or default_cache(data)
-    for net, its in ((network, manifest), (outliner, outlines)):
-        spec = ClipSpec.from_dict(its.clip)
-        frames = Cache.build(studies, spec, folder if view is None else folder / view)
+    for net, its, home in ((network, manifest, run), (outliner, outlines, segmentation)):
+        spec, part = ClipSpec.from_dict(its.clip), folder if view is None else folder / view
+        frames = Cache.build(studies, spec, part, mask=load_mask(home, spec))
         sides.append(_Side(Task(net).to(place).eval(), its, spec, frames))
     tables: dict[str, list[pd.DataFrame]] = {ONE: [], EVERY: [], BEATS: []}
     without: list[str] = []

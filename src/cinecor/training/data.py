@@ -15,11 +15,13 @@ import platformdirs
 
 from cinecor.clips import Cache, ClipDataset, Sampling
 from cinecor.clips.dataset import STREAM
+from cinecor.clips.preparation import Masking
 from cinecor.errors import DatasetError
 from cinecor.records import LV, Split, Study
 from cinecor.training.cases import make_cases
 from cinecor.training.classes import encode_classes, list_classes
 from cinecor.training.leakage import KEY, leak_of
+from cinecor.training.outline_scores import keep_outlined, outlined_part
 from cinecor.training.reading import is_synthetic, read_folder
 from cinecor.training.recipe_fields import Recipe, SamplingPart
 from cinecor.training.splitting import keep_labelled, keep_view, split_studies
@@ -55,9 +57,9 @@ class TrainingData:
         """All studies, by split."""
         return tuple(study for studies in self.splits.values() for study in studies)
 
-    def build_cache(self) -> Cache:
-        """Decode what is not in the cache yet."""
-        return Cache.build(self.studies, self.recipe.clip_spec, self.cache_folder)
+    def build_cache(self, mask: Masking | None = None) -> Cache:
+        """Decode what is not in the cache yet; with the recipe's mask, where it has one."""
+        return Cache.build(self.studies, self.recipe.clip_spec, self.cache_folder, mask=mask)
 
     def make_dataset(
         self, cache: Cache, split: Split, purpose: Purpose, streams: Sequence[str] = (STREAM,)
@@ -82,10 +84,12 @@ class TrainingData:
         return (LV,) if purpose == "train" and self.recipe.loss.outline > 0 else ()
 
     @property
-    def parts(self) -> Literal["clips", "beats", "stacks"]:
+    def parts(self) -> Literal["clips", "beats", "stacks", "frames"]:
         """What a prediction is made of."""
         if self.recipe.task != "segmentation":
             return "clips"
+        if self.recipe.kind == "outlines":
+            return "frames"
         return "stacks" if all(is_stack(study) for study in self.studies) else "beats"
 
     def read_targets(self, split: Split) -> np.ndarray:
@@ -144,8 +148,10 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
         layout, studies = "memory", list(source)
         folder = cache or default_cache(Path.cwd() / "memory")
     cases = make_cases(keep_view(studies, recipe.view), recipe.case, recipe.clip_spec)
-    if recipe.task == "segmentation":
+    if recipe.kind == "segmentation":
         cases = [measure_truth(study) for study in cases]
+    if recipe.kind == "outlines":
+        cases = [keep_outlined(study, recipe.structures) for study in cases]
     if recipe.kind == "classes":
         recipe = recipe.model_copy(update={"classes": recipe.classes or list_classes(cases, recipe.target)})
         labelled: Sequence[Study] = encode_classes(cases, recipe.target, recipe.classes)
@@ -153,7 +159,9 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
         labelled = keep_labelled(cases, recipe.target)
     if recipe.kind == "classification":
         _check_yes_or_no(labelled, recipe.target)
-    folder = cache_part(folder, recipe.view, recipe.case)
+    folder = cache_part(
+        folder, recipe.view, recipe.case if recipe.kind != "outlines" else outlined_part(recipe.structures)
+    )
     splits = split_studies(labelled, recipe.split, recipe.target)
     _check_monitor(recipe, splits["validation"])
     return TrainingData(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from cinecor.training.data import TrainingData
 from cinecor.training.interruption import Interruption
 from cinecor.training.loading import make_loader
 from cinecor.training.mask_keeping import MaskKeeper
+from cinecor.training.mask_start import describe_mask
+from cinecor.training.outline_scores import judge_outlines, summarise_outlines, write_outlines
 from cinecor.training.outlined import predict_outlined
 from cinecor.training.prediction import Said, embed_clips, predict_values, to_predictions, to_probabilities
 from cinecor.training.recipe import fingerprint, network_options
@@ -78,11 +81,15 @@ def finish(
     with Interruption() as interruption:
         rows = {split: _predict(recipe, data, cache, full, split, device, interruption, keeper) for split in SPLITS}
         reference = _embed(recipe, data, cache, full, device)
+        outlined = {split: _judge(recipe, data, cache, full, split, device, interruption) for split in _judged(recipe)}
     line = fit_line(rows["train"], recipe.target) if data.parts == "beats" else Line()
     metrics: dict[str, Any] = describe_history(recipe, state)
     calibration: dict[str, Any] = {}
     for split in SPLITS:
         predictions = _write_predictions(recipe, data, split, rows[split], line, out)
+        if split in outlined:
+            metrics[split] = summarise_outlines(outlined[split])
+            continue
         if recipe.classes:
             metrics[split] = _finish_classes(recipe, predictions, truth, out / patients_name(split))
             continue
@@ -93,7 +100,9 @@ def finish(
             calibration = {**found, "line": {"slope": line.slope, "intercept": line.intercept}}
     if overlaps := keeper.finish():
         metrics["test"]["dice"] = overlaps
-    manifest = describe(recipe, data, metrics, calibration, state.start)
+    if outlined:
+        write_outlines(outlined["test"], out)
+    manifest = describe(recipe, data, metrics, calibration, state.start, describe_mask(recipe, out))
     return save_checkpoint(out, task.network.cpu(), manifest, tensors=reference)
 
 
@@ -126,6 +135,8 @@ def _predict(
     interruption: Interruption,
     keeper: MaskKeeper,
 ) -> list[Said]:
+    if recipe.kind == "outlines":
+        return []
     if recipe.task == "segmentation":
         studies, keep = (
             data.splits[split][: OUTLINED if split == "train" else None],
@@ -139,6 +150,27 @@ def _predict(
     # Random or listed clips of a short loop can be the same clip, which is said once.
     once = list({(row.study, row.cine, row.start): row for row in rows}.values())
     return to_probabilities(once) if recipe.kind == "classification" else once
+
+
+def _judged(recipe: Recipe) -> tuple[Split, ...]:
+    """Splits whose outlines are compared with an expert's, where nothing else is said of them."""
+    return SPLITS if recipe.kind == "outlines" else ()
+
+
+def _judge(
+    recipe: Recipe,
+    data: TrainingData,
+    cache: Cache,
+    task: Task,
+    split: Split,
+    device: torch.device,
+    interruption: Interruption,
+) -> pd.DataFrame:
+    """How well outlines agree, frame by frame; of the training split those of the first studies."""
+    chosen = data.splits[split][: OUTLINED if split == "train" else None]
+    clips = replace(data, splits={**data.splits, split: chosen}).make_dataset(cache, split, "test")
+    options: dict[str, Any] = {"workers": recipe.workers, "batch_size": recipe.batch_size}
+    return judge_outlines(task, clips, device, check=interruption.check, **options)
 
 
 def _finish_classes(recipe: Recipe, predictions: pd.DataFrame, truth: pd.DataFrame, path: Path) -> dict[str, Any]:
@@ -225,6 +257,7 @@ def describe(
     metrics: Mapping[str, Any],
     calibration: Mapping[str, Any],
     start: Mapping[str, Any],
+    mask: Mapping[str, Any],
 ) -> Manifest:
     """The manifest of a finished run, all but its weights' hash."""
     values = recipe.model_dump(mode="json")
@@ -256,6 +289,7 @@ def describe(
             "recipe": values,
             "recipe_fingerprint": fingerprint(recipe),
             **({"start": dict(start)} if start else {}),
+            **({"mask": dict(mask)} if mask else {}),
         },
     )
 

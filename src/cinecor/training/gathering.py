@@ -11,10 +11,13 @@ import pandas as pd
 from cinecor.evaluation import table
 from cinecor.evaluation.class_table import by_study
 from cinecor.evaluation.comparison import RunRow
+from cinecor.evaluation.outline_table import OutlineRow
+from cinecor.evaluation.segmentation import summarise_masks
 from cinecor.records import SPLITS, Study
 from cinecor.training.cost import COST_NAME
 from cinecor.training.finishing import TRUTH_NAME, predictions_name
 from cinecor.training.logs import METRICS_NAME
+from cinecor.training.outline_scores import FRAMES_NAME, mean_by_study, read_frames, summarise_outlines
 from cinecor.training.run import TIMING_NAME
 from cinecor.training.sweep import Job, Outcome
 
@@ -32,6 +35,36 @@ def gather(outcomes: Iterable[Outcome]) -> list[RunRow]:
     for outcome in outcomes:
         alike.setdefault((outcome.job.name, outcome.job.recipe.seed), []).append(outcome)
     return [row for each in alike.values() if (row := _gather_folds(each)) is not None]
+
+
+def gather_outlines(outcomes: Iterable[Outcome]) -> list[OutlineRow]:
+    """How well the outlines of each training agree with an expert's, folds of one training and seed together."""
+    alike: dict[tuple[str, int], list[Outcome]] = {}
+    for outcome in outcomes:
+        alike.setdefault((outcome.job.name, outcome.job.recipe.seed), []).append(outcome)
+    return [_gather_outlines(each) for each in alike.values()]
+
+
+def _gather_outlines(outcomes: Sequence[Outcome]) -> OutlineRow:
+    job = outcomes[0].job
+    published = job.recipe.published
+    row = OutlineRow(
+        name=job.name,
+        variant=_called(job)[1],
+        seed=job.recipe.seed,
+        published=None if published is None else published.cross_entropy,
+        failure="; ".join(outcome.failure for outcome in outcomes if outcome.failure),
+    )
+    if row.failure:
+        return row
+    frames = pd.concat([read_frames(outcome.job.folder / FRAMES_NAME) for outcome in outcomes], ignore_index=True)
+    whole = summarise_outlines(frames)
+    return replace(
+        row,
+        overlaps=tuple(summarise_masks(mean_by_study(frames))),
+        frames=whole["frames"],
+        cross_entropy=whole["cross_entropy"],
+    )
 
 
 def _gather_folds(outcomes: Sequence[Outcome]) -> RunRow | None:

@@ -9,7 +9,12 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from cinecor.objectives import coreecho_first_stage, dice_and_cross_entropy, summed_cross_entropy
+from cinecor.objectives import (
+    coreecho_first_stage,
+    dice_and_cross_entropy,
+    mean_cross_entropy,
+    summed_cross_entropy,
+)
 from cinecor.records import LV, Batch
 from cinecor.training.recipe_fields import LossPart, Recipe
 
@@ -56,7 +61,8 @@ def _of_contrast(recipe: Recipe, outputs: tuple[Tensor, Tensor], batch: Batch) -
 
 def compare_outlines(part: LossPart) -> Callable[[Tensor, Tensor], Tensor]:
     """The loss of logits against the covered share of each pixel; frames that nobody outlined count for nothing."""
-    return summed_cross_entropy if part.name == "bce_sum" else partial(dice_and_cross_entropy, pooled=part.pooled)
+    losses = {"bce": mean_cross_entropy, "bce_sum": summed_cross_entropy}
+    return losses.get(part.name) or partial(dice_and_cross_entropy, pooled=part.pooled)
 
 
 def compare_values(part: LossPart) -> Callable[[Tensor, Tensor], Tensor]:

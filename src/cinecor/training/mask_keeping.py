@@ -21,7 +21,7 @@ from cinecor.clips.structures import label_masks
 from cinecor.datasets.names import plain_name
 from cinecor.evaluation.segmentation import COLUMNS, MASKS_NAME, compare_labels, write_masks
 from cinecor.io.loading import reader
-from cinecor.records import Study
+from cinecor.records import STRUCTURES, Study
 from cinecor.training.stacks import Volume, phase_frames, read_labels
 
 MASKS_FOLDER = "masks"
@@ -41,7 +41,7 @@ class MaskKeeper:
     """
 
     def __init__(self, out: Path, structures: Sequence[str]) -> None:
-        self._out, self._labels = out, {name: label_of(name) for name in structures}
+        self._out, self._labels = out, {name: label_of(name) for name in structures if name in STRUCTURES}
         self._rows: list[tuple[str, str, str, str, float, float]] = []
 
     def __call__(self, study: Study, labels: Mapping[str, Volume]) -> None:

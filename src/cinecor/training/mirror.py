@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import inspect
 import textwrap
+from collections.abc import Container
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -17,16 +18,17 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
-def mirror(source: type[Any], *, optional: bool = False) -> type[Part]:
+def mirror(source: type[Any], *, optional: bool = False, without: Container[str] = ()) -> type[Part]:
     """A recipe part with the fields, defaults and texts of the dataclass ``source``.
 
     Args:
         source: a dataclass whose fields may have a docstring under them.
         optional: every field may be left out (None) whatever its default.
+        without: fields that a recipe does not say itself.
     """
     texts, hints = field_texts(source), get_type_hints(source)
     fields: dict[str, Any] = {}
-    for field in dataclasses.fields(source):
+    for field in (each for each in dataclasses.fields(source) if each.name not in without):
         kind = hints[field.name] | None if optional else hints[field.name]
         default = None if optional else field.default
         fields[field.name] = (kind, Field(default=default, description=texts.get(field.name, _words(field.name))))

@@ -66,7 +66,7 @@ def apply_overrides(recipe: Recipe, words: Sequence[str]) -> Recipe:
     """The recipe with single fields changed: ``["--optimiser.lr", "3e-4", "--batch_size=8"]``. Values are YAML.
 
     Another ``model.name`` starts with that network's own options, another ``augmentation.preset`` with its ranges,
-    other ``start.weights`` without the hash of those before.
+    other ``start.weights`` or ``mask.weights`` without the hash of those before.
 
     Raises:
         ConfigError: as :func:`make_recipe`; PARSE for words that are not ``--name value``.
@@ -78,8 +78,9 @@ def apply_overrides(recipe: Recipe, words: Sequence[str]) -> Recipe:
         values["model"] = {}
     if "augmentation.preset" in names:
         values["augmentation"] = {}
-    if "start.weights" in names:
-        values.get("start", {}).pop("sha256", None)
+    for part in ("start", "mask"):
+        if f"{part}.weights" in names:
+            values.get(part, {}).pop("sha256", None)
     for name, text in pairs:
         _set(values, name.split("."), parse_yaml(text, f"--{name}"), name)
     return make_recipe(values)
@@ -146,11 +147,12 @@ def dump_recipe(recipe: Recipe) -> str:
 def fingerprint(recipe: Recipe) -> str:
     """A hash of all that decides on the trained weights; machine matters and prose are left out.
 
-    Weights to start from count by their hash once it is known, wherever they lie.
+    Weights to start from, and those of a mask, count by their hash once it is known, wherever they lie.
     """
     values = resolve(recipe).model_dump(exclude=_APART)
-    if recipe.start.sha256:
-        del values["start"]["weights"]
+    for part in ("start", "mask"):
+        if values[part]["sha256"]:
+            del values[part]["weights"]
     return hashlib.sha256(json.dumps(_as_json(values), sort_keys=True).encode()).hexdigest()
 
 

@@ -9,21 +9,23 @@ from typing import Any
 from cinecor.clips.transforms import AUGMENTATIONS, beyond_offsets
 from cinecor.errors import ConfigError
 from cinecor.models import list_models, model_entry, model_options
-from cinecor.records import LV, STRUCTURES
+from cinecor.records import LV, OUTLINED, STRUCTURES
 from cinecor.training.class_checks import check_classes
-from cinecor.training.recipe_fields import Recipe
+from cinecor.training.recipe_fields import OUTLINED_FRAMES, Recipe
 
 _LOSSES = {
     "regression": ("mse", "l1", "huber", "coreecho"),
     "classification": ("bce",),
     "classes": ("cross_entropy",),
-    "segmentation": ("dice", "bce_sum"),
+    "segmentation": ("dice", "bce", "bce_sum"),
+    "outlines": ("dice", "bce", "bce_sum"),
 }
 _MONITORS = {
     "regression": ("rmse", "mae", "loss"),
     "classification": ("loss", "auroc"),
     "classes": ("loss", "accuracy", "macro_f1"),
     "segmentation": ("loss", "dice"),
+    "outlines": ("loss", "dice"),
 }
 
 
@@ -84,15 +86,15 @@ def _check_task(recipe: Recipe) -> None:
         "model.name": (model_entry(recipe.model.name).dense != outlines, recipe.model.name),
         "loss.name": (recipe.loss.name not in _LOSSES[recipe.kind], recipe.loss.name),
         "monitor": (recipe.monitor not in _MONITORS[recipe.kind], recipe.monitor),
-        "target": (outlines and recipe.target != "ef", recipe.target),
+        "target": (outlines and recipe.target not in ("ef", OUTLINED_FRAMES), recipe.target),
         "standardise": (not plain and recipe.standardise, recipe.standardise),
         "structures": (not outlines and recipe.structures != (LV,), ", ".join(recipe.structures)),
     }
     dense = " or ".join(name for name in list_models() if model_entry(name).dense)
     wanted = (
-        f"task segmentation goes with a dense model ({dense}), loss.name dice or bce_sum, monitor loss or dice, target"
-        " ef; task classification with loss.name bce, monitor loss or auroc, or with loss.name cross_entropy, monitor"
-        " loss, accuracy or macro_f1"
+        f"task segmentation goes with a dense model ({dense}), loss.name dice, bce or bce_sum, monitor loss or dice,"
+        " target ef or outlined; task classification with loss.name bce, monitor loss or auroc, or with loss.name"
+        " cross_entropy, monitor loss, accuracy or macro_f1"
     )
     for where, (wrong, value) in unfit.items():
         if wrong:
@@ -100,11 +102,15 @@ def _check_task(recipe: Recipe) -> None:
 
 
 def _check_structures(recipe: Recipe) -> None:
-    """Each once, in the order of their labels, the left ventricle among them."""
-    ordered = tuple(name for name in STRUCTURES if name in recipe.structures)
-    if recipe.structures != ordered or LV not in ordered:
-        what = f"{', '.join(recipe.structures) or 'nothing'} is not what a segmentation learns"
-        raise ConfigError("CONFLICT", what, f"give {LV}, or {', '.join(STRUCTURES)}, in this order", where="structures")
+    """Each once, in order; where something is measured, those of label masks, the left ventricle among them."""
+    alone = recipe.kind == "outlines"
+    ordered = tuple(name for name in (*STRUCTURES, *(OUTLINED if alone else ())) if name in recipe.structures)
+    if recipe.structures != ordered or not ordered or (LV not in ordered and not alone):
+        what = (
+            f"{', '.join(recipe.structures) or 'nothing'} is not what a segmentation with target {recipe.target} learns"
+        )
+        cure = f"give {LV}, or {', '.join(STRUCTURES)}, in this order; with target {OUTLINED_FRAMES} any of them, then"
+        raise ConfigError("CONFLICT", what, f"{cure} {', '.join(OUTLINED)}", where="structures")
 
 
 def _check_start(recipe: Recipe) -> None:

@@ -7,15 +7,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from cinecor.clips.masking import identify
 from cinecor.clips.transforms import AUGMENTATIONS, Augmentation
 from cinecor.records import ClipSpec
 from cinecor.training.mirror import Part, mirror
 
+OUTLINED_FRAMES = "outlined"
+"""Target of a segmentation on which nothing is measured: how many frames of a study are outlined, as its label."""
+
+Structure = Literal["rv", "myocardium", "lv", "fov", "epicardium"]
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 OptimiserName = Literal["adam", "adamw", "sgd", "nadam", "radam", "lamb", "lion", "madgrad", "rmsprop"]
 
-ClipPart = mirror(ClipSpec)
+ClipPart = mirror(ClipSpec, without=("mask",))
 _AugmentationRanges = mirror(Augmentation, optional=True)
 
 
@@ -39,6 +44,18 @@ class StartPart(Part):
     freeze: Literal["none", "trunk"] = "none"
     """trunk: train the head alone. The trunk has no gradient and computes as in evaluation, so that its batch norms
     stay as they are."""
+    sha256: str = ""
+    """Hash of the weights; filled in when a training begins."""
+
+
+class MaskPart(Part):
+    """What is blanked on recorded frames before anything else is done with them: all that an outline leaves out."""
+
+    weights: str | None = None
+    """Folder of a run of task segmentation, which draws the outline on every frame; it is copied into the run's own
+    folder. null: nothing is blanked."""
+    structure: Structure = "fov"
+    """Which of its outlines."""
     sha256: str = ""
     """Hash of the weights; filled in when a training begins."""
 
@@ -120,9 +137,10 @@ class LossPart(Part):
     name: Literal["mse", "l1", "huber", "bce", "cross_entropy", "dice", "bce_sum", "coreecho"] = "mse"
     """Mean squared error, mean absolute error, or Huber's; bce, binary cross-entropy, where yes or no is learned;
     cross_entropy, of a softmax, where one of many classes is.
-    Where outlines are: dice (with cross-entropy), a mean; or bce_sum, EchoNet-Dynamic's, half the cross-entropy summed
-    over pixels and frames, whose learning rate depends on both. coreecho: Rank-N-Contrast of the embeddings, which
-    alone trains the trunk, and mean absolute error, which alone trains the head."""
+    Where outlines are: dice (with cross-entropy), a mean; bce, the mean over pixels alone; or bce_sum,
+    EchoNet-Dynamic's, half the cross-entropy summed over pixels and frames, whose learning rate depends on both.
+    coreecho: Rank-N-Contrast of the embeddings, which alone trains the trunk, and mean absolute error, which alone
+    trains the head."""
     pooled: bool = False
     """In dice: the overlap of all frames of a batch together, so that one where a structure is small or missing counts
     by its pixels; without it every frame counts the same."""
@@ -226,6 +244,8 @@ class PublishedPart(Part):
     """Mean share of a class that is called so."""
     macro_f1: float | None = None
     """Mean of the classes' F1."""
+    cross_entropy: float | None = None
+    """Of outlines, mean over pixels."""
     classes: dict[str, dict[str, float]] = Field(default_factory=dict)
     """Precision, recall, f1 and number by class."""
     groups: dict[str, dict[str, float]] = Field(default_factory=dict)
@@ -241,14 +261,17 @@ class Recipe(Part):
     """regression: learn the target from clips. classification: learn from clips whether the target, which is 0 or 1, is
     1; the network's output is a logit, what is predicted its probability; or, with loss.name cross_entropy, which of
     many names the target is, by a logit and a probability of each. segmentation: learn `structures` from the frames
-    that were traced or have label masks; the target, which must be ef, is then measured: of a short-axis stack on its
-    labels at ED and ES, of another loop by the summation of discs on the ventricle's outlines, beat by beat."""
-    structures: tuple[Literal["rv", "myocardium", "lv"], ...] = ("lv",)
-    """What a segmentation learns, in this order: rv, myocardium, lv, which is always among them. An output each."""
+    that were traced or have label masks; a target ef is then measured: of a short-axis stack on its labels at ED and
+    ES, of another loop by the summation of discs on the ventricle's outlines, beat by beat. A target outlined says that
+    nothing is measured: a network of outlines is judged by their Dice coefficients alone."""
+    structures: tuple[Structure, ...] = ("lv",)
+    """What a segmentation learns, in this order: rv, myocardium, lv (which is among them where ef is measured), fov and
+    epicardium (where nothing is). An output each."""
     model: ModelPart = ModelPart()
     start: StartPart = StartPart()
     target: str = "ef"
-    """Label to predict: ef (%), edv_ml, esv_ml (mL), infarct_a4c (0 or 1), group (names), view (names of loops)."""
+    """Label to predict: ef (%), edv_ml, esv_ml (mL), infarct_a4c, lvh (0 or 1), group (names), view (names of loops);
+    of a segmentation ef, or outlined: how many frames of a study are outlined, which is known and not predicted."""
     classes: tuple[str, ...] = ()
     """With loss.name cross_entropy: the names that the target has, in the order of the outputs; filled in, sorted, from
     the data when a training begins, and kept with the weights."""
@@ -263,6 +286,7 @@ class Recipe(Part):
     """Learn (target - mean) / SD of the training split rather than the target itself, which is faster from scratch: the
     last layer need not grow to the target's spread. The saved weights predict the target all the same."""
     clip: ClipPart = ClipPart()  # type: ignore[valid-type]
+    mask: MaskPart = MaskPart()
     sampling: SamplingPart = SamplingPart()
     augmentation: AugmentationPart = AugmentationPart()
     optimiser: OptimiserPart = OptimiserPart()
@@ -313,7 +337,9 @@ class Recipe(Part):
     @property
     def clip_spec(self) -> ClipSpec:
         """How frames become the network's input."""
-        return ClipSpec(**self.clip.model_dump())  # type: ignore[attr-defined]
+        part = self.mask
+        mask = "" if part.weights is None else identify(part.structure, part.sha256)
+        return ClipSpec(**self.clip.model_dump(), mask=mask)  # type: ignore[attr-defined]
 
     @property
     def augmentation_ranges(self) -> Augmentation:
@@ -327,9 +353,12 @@ class Recipe(Part):
         return f"validation_{self.monitor}"
 
     @property
-    def kind(self) -> Literal["regression", "classification", "segmentation", "classes"]:
-        """The task, where ``classes`` is that of many classes and ``classification`` that of yes or no."""
+    def kind(self) -> Literal["regression", "classification", "segmentation", "classes", "outlines"]:
+        """The task, where ``classes`` is that of many classes and ``classification`` that of yes or no; ``outlines`` a
+        segmentation on which nothing is measured."""
         many = self.task == "classification" and self.loss.name == "cross_entropy"
+        if self.task == "segmentation" and self.target == OUTLINED_FRAMES:
+            return "outlines"
         return "classes" if many else self.task
 
     @property

@@ -29,6 +29,7 @@ from cinecor.training.classes import class_shares
 from cinecor.training.data import TrainingData, open_data
 from cinecor.training.finishing import finish
 from cinecor.training.leakage import warning_of
+from cinecor.training.mask_start import keep_mask, open_mask, pin_mask
 from cinecor.training.phases import begin_phase, list_phases
 from cinecor.training.precision import is_mixed
 from cinecor.training.processes import Processes, are_several, check_shared, join_processes
@@ -82,7 +83,7 @@ class Run:
         """The metrics of the best epoch and, where the recipe stands for one, those of the paper."""
         metrics, unit = self.manifest.metrics, self.manifest.unit
         lines = [f"best epoch: {metrics['best_epoch']} of {metrics['epochs']} (by validation {self.recipe.monitor})"]
-        words = SUMMARY.get(self.recipe.kind, SUMMARY["regression"])
+        words = summary_words(self.recipe)
         lines.append(f"{'':<{_LEFT}}{''.join(f'{word:>{_wide(word)}}' for word in words.values())}   {unit}".rstrip())
         lines += [_metric_row(split, metrics[split], words) for split in SPLITS]
         lines += [
@@ -97,6 +98,13 @@ class Run:
         lines += [f"warning: {leak}"] if leak else []
         lines.append(f"run: {self.folder}")
         return "\n".join(lines)
+
+
+def summary_words(recipe: Recipe) -> Mapping[str, str]:
+    """Metrics that a summary shows, and what it calls them; of outlines the structures decide."""
+    if recipe.kind == "outlines":
+        return {**{f"dice_{name}": f"Dice {name}" for name in recipe.structures}, "cross_entropy": "cross-entropy"}
+    return SUMMARY.get(recipe.kind, SUMMARY["regression"])
 
 
 def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Path | None = None) -> Run:
@@ -119,7 +127,7 @@ def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Pat
             weights to start from.
         ResourceError: NO_DEVICE, OOM.
     """
-    recipe = pin_start(resolve(recipe))
+    recipe = pin_mask(pin_start(resolve(recipe)))
     if are_several():
         check_shared(recipe)
     processes = join_processes(recipe.device)
@@ -130,8 +138,9 @@ def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Pat
             opened = open_data(recipe, data, cache or (None if isinstance(data, Path) else out / "cache"))
             if processes.first:
                 _claim(opened.recipe, out)
+                keep_mask(opened.recipe, out)
             finished = (out / MANIFEST_NAME).exists()
-            frames = None if finished else opened.build_cache()
+            frames = None if finished else opened.build_cache(open_mask(opened.recipe, out))
         if frames is None:
             return _read_finished(opened.recipe, opened, out)
         return Run(out, opened.recipe, _train(opened.recipe, opened, frames, out, processes))

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from cinecor.clips import Cache, ClipDataset, Sampling
+from cinecor.clips.masking import load_mask
 from cinecor.errors import ConfigError, DatasetError
 from cinecor.evaluation import Results, evaluate, table
 from cinecor.models.checkpoint import Manifest, load_checkpoint, read_manifest
@@ -24,9 +25,11 @@ from cinecor.training.finishing import TRUTH_NAME, predictions_name, truth_table
 from cinecor.training.held_out import as_divided
 from cinecor.training.leakage import warning_of
 from cinecor.training.loading import make_loader
+from cinecor.training.outline_scores import FRAMES_NAME, judge_outlines, keep_outlined, outlined_part, read_frames
 from cinecor.training.outlined import predict_outlined
 from cinecor.training.prediction import Said, predict_values, to_predictions, to_probabilities
 from cinecor.training.reading import read_folder
+from cinecor.training.recipe_fields import OUTLINED_FRAMES
 from cinecor.training.splitting import keep_labelled, keep_view
 from cinecor.training.stacks import MEASURED, is_stack, measure_truth
 from cinecor.training.task import Task
@@ -84,6 +87,33 @@ def score_run(
     return (replace(results, warnings=(leak, *results.warnings)) if leak else results), manifest
 
 
+def score_outlines(
+    run: Path, data: Path | None = None, split: str = "test", *, cache: Path | None = None, device: str = "auto"
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """How well the outlines of a run on which nothing is measured agree with an expert's, frame by frame
+    (``outline_scores``), and the manifest of the weights.
+
+    Raises:
+        As :func:`predictions_of`; ConfigError CONFLICT for another split than test where no data are given.
+    """
+    check_split(split)
+    manifest = read_manifest(run)
+    if data is None:
+        if split != "test" or not (run / FRAMES_NAME).exists():
+            what = "only the frames of the test split are kept with a run"
+            raise ConfigError("CONFLICT", what, "give --data", where=run.name)
+        return read_frames(run / FRAMES_NAME), manifest.model_dump(mode="json")
+    network, manifest = load_checkpoint(run)
+    spec, there = ClipSpec.from_dict(manifest.clip), choose_device(device)
+    wanted: tuple[Split, ...] = SPLITS if split == ALL else tuple(name for name in SPLITS if name == split)
+    labelled = as_divided(run, _read_cases(data, manifest, spec), manifest.target)
+    studies = [study for each in select_splits(tuple(labelled), wanted).values() for study in each]
+    frames = _build_cache(run, studies, spec, data, manifest, cache)
+    structures = tuple(manifest.extra["structures"])
+    clips = ClipDataset(studies, frames, spec, sampling=Sampling(how="outlined"), targets=(), structures=structures)
+    return judge_outlines(Task(network).to(there), clips, there), manifest.model_dump(mode="json")
+
+
 def check_split(name: str) -> None:
     """Stop where this is no split.
 
@@ -111,8 +141,7 @@ def _predict(
     by_split = select_splits(tuple(as_divided(run, labelled, target, classes)), splits)
     task = Task(network).to(device)
     listed = [study for each in by_split.values() for study in each]
-    part = cache_part(cache or default_cache(data), manifest.extra.get("view"), manifest.extra.get("case", "study"))
-    frames = Cache.build(listed, spec, part)
+    frames = _build_cache(run, listed, spec, data, manifest, cache)
     tables = []
     for split, studies in by_split.items():
         rows = _measure(task, studies, frames, spec, manifest, split, device)
@@ -123,11 +152,22 @@ def _predict(
     return predictions, truth_table(list(by_split.items()), target, classes, more)
 
 
+def _build_cache(
+    run: Path, studies: Sequence[Study], spec: ClipSpec, data: Path, manifest: Manifest, cache: Path | None
+) -> Cache:
+    extra = manifest.extra
+    kind = extra.get("case", "study") if manifest.target != OUTLINED_FRAMES else outlined_part(extra["structures"])
+    folder = cache_part(cache or default_cache(data), extra.get("view"), kind)
+    return Cache.build(studies, spec, folder, mask=load_mask(run, spec))
+
+
 def _read_cases(data: Path, manifest: Manifest, spec: ClipSpec) -> Sequence[Study]:
     """What of a data folder the weights are about: views, cases and labels as they learned them."""
     extra, target = manifest.extra, manifest.target
     cases = make_cases(keep_view(read_folder(data)[1], extra.get("view")), extra.get("case", "study"), spec)
-    if extra.get("task") == "segmentation":
+    if target == OUTLINED_FRAMES:
+        cases = [keep_outlined(study, extra["structures"]) for study in cases]
+    elif extra.get("task") == "segmentation":
         cases = [measure_truth(study) for study in cases]
     classes = extra.get("classes", [])
     return encode_classes(cases, target, classes) if classes else keep_labelled(cases, target)

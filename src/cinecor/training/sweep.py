@@ -102,12 +102,13 @@ def _check(jobs: Sequence[Job]) -> None:
 
 
 def _anywhere(recipe: Recipe) -> Recipe:
-    """The recipe with the full path of the weights that it starts from, where there are some."""
-    weights = recipe.start.weights
-    if weights is None or not Path(weights).exists():
-        return recipe
-    start = recipe.start.model_copy(update={"weights": str(Path(weights).absolute())})
-    return recipe.model_copy(update={"start": start})
+    """The recipe with the full path of the weights that it starts from, and of its mask's, where there are some."""
+    changes: dict[str, Any] = {}
+    for name in ("start", "mask"):
+        part = getattr(recipe, name)
+        if part.weights is not None and Path(part.weights).exists():
+            changes[name] = part.model_copy(update={"weights": str(Path(part.weights).absolute())})
+    return recipe.model_copy(update=changes) if changes else recipe
 
 
 def choose_parallel(cores: int, gpus: int) -> int:

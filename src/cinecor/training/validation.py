@@ -34,7 +34,7 @@ def validate(
         device: where to compute.
         check: called after each batch; may raise to end early.
     """
-    kinds = {"segmentation": _validate_outlines, "classes": _validate_classes}
+    kinds = {"segmentation": _validate_outlines, "outlines": _validate_outlines, "classes": _validate_classes}
     return kinds.get(recipe.kind, _validate_values)(recipe, task, loader, device, check)
 
 
@@ -86,7 +86,7 @@ def _validate_outlines(
     stack), mean over times and, where there are several, of each structure."""
     task.eval()
     compare, losses = compare_outlines(recipe.loss), []
-    counts: dict[tuple[str, int], np.ndarray] = {}  # 2 (common, both) × structures
+    counts: dict[tuple[str, int], np.ndarray] = {}  # 3 (common, both, known) × structures
     for cpu_batch in loader:
         batch = to_device(cpu_batch, device)
         logits, share = task(*task.pick(batch)), stack_masks(batch, recipe.structures)
@@ -96,21 +96,23 @@ def _validate_outlines(
         ):
             counts[key] = counts.get(key, 0) + found
         check()
-    common, both = np.moveaxis(np.stack(list(counts.values())), 1, 0)
-    dice = (2.0 * common + SMOOTH) / (both + SMOOTH)
+    common, both, known = np.moveaxis(np.stack(list(counts.values())), 1, 0)
+    dice = np.where(known > 0, (2.0 * common + SMOOTH) / (both + SMOOTH), np.nan)
     several = {
-        f"validation_dice_{name}": float(value)
-        for name, value in zip(recipe.structures, dice.mean(axis=0), strict=True)
-        if len(recipe.structures) > 1
+        f"validation_dice_{name}": float(np.nanmean(column))
+        for name, column in zip(recipe.structures, dice.T, strict=True)
+        if len(recipe.structures) > 1 and np.isfinite(column).any()
     }
-    return {"validation_loss": float(np.mean(losses)), "validation_dice": float(dice.mean()), **several}
+    return {"validation_loss": float(np.mean(losses)), "validation_dice": float(np.nanmean(dice)), **several}
 
 
 def count_common(
     logits: Float[Tensor, "batch structure time height width"],
     share: Float[Tensor, "batch structure time height width"],
-) -> Float[Tensor, "batch 2 structure"]:
-    """Pixels that both masks of a clip have, and the sum of both masks' pixels; unknown frames count for nothing."""
-    one, other = (logits >= 0) & ~share.isnan(), share >= 0.5
-    pair = ((one & other).sum((2, 3, 4)), one.sum((2, 3, 4)) + other.sum((2, 3, 4)))
-    return torch.stack(pair, dim=1).double().cpu()
+) -> Float[Tensor, "batch 3 structure"]:
+    """Pixels that both masks of a clip have, the sum of both masks' pixels, and how many pixels are known; unknown
+    frames count for nothing."""
+    known = ~share.isnan()
+    one, other = (logits >= 0) & known, share >= 0.5
+    counts = ((one & other).sum((2, 3, 4)), one.sum((2, 3, 4)) + other.sum((2, 3, 4)), known.sum((2, 3, 4)))
+    return torch.stack(counts, dim=1).double().cpu()
