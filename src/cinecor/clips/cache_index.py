@@ -41,7 +41,7 @@ class Entry(NamedTuple):
 
 def describe(spec: ClipSpec) -> dict[str, Any]:
     """The part of a specification that decides the cached pixels."""
-    more = {} if spec.spacing_mm is None else {"spacing_mm": spec.spacing_mm}
+    more: dict[str, Any] = {} if spec.spacing_mm is None else {"spacing_mm": spec.spacing_mm}
     more |= {} if spec.resize == "smooth" else {"resize": spec.resize}
     more |= {} if not spec.mask else {"mask": spec.mask}
     return {"height": spec.height, "width": spec.width, "channels": spec.channels, "crop": spec.crop, **more}

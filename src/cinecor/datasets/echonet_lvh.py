@@ -185,8 +185,8 @@ def _study(name: str, rows: Sequence[Row], videos: Mapping[str, Path]) -> Study:
         what = f"{name}.avi is in none of {', '.join(BATCHES)}"
         raise DatasetError("MISSING_FILE", what, "complete the download", where=f"line {rows[0].line}")
     cine = _cine(rows[0], videos[name], calipers, labels)
-    walls = (float(labels[key]) if key in labels else None for key in ("ivsd_mm", "lvpwd_mm"))
-    return Study(id=name, cines=(cine,), split=split, labels={**labels, **grade_walls(*walls)})
+    septum, posterior = (float(labels[key]) if key in labels else None for key in ("ivsd_mm", "lvpwd_mm"))
+    return Study(id=name, cines=(cine,), split=split, labels={**labels, **grade_walls(septum, posterior)})
 
 
 def _caliper(row: Row, where: str) -> tuple[Caliper, float]:
