@@ -38,12 +38,22 @@ def check_recipe(recipe: Recipe) -> None:
     _within("augmentation", lambda: recipe.augmentation_ranges)
     _check_task(recipe)
     _check_structures(recipe)
+    _check_neighbours(recipe)
     check_classes(recipe)
     _check_start(recipe)
     _check_sampling(recipe)
     _check_data_path(recipe)
     _check_outlines(recipe)
     _check_epochs_and_split(recipe)
+
+
+def _check_neighbours(recipe: Recipe) -> None:
+    if recipe.clip_spec.neighbours and recipe.task != "segmentation":
+        what = "only a segmentation is asked slice after slice of a stack"
+        raise ConfigError("CONFLICT", what, "choose 0, or task segmentation", where="clip.neighbours")
+    if recipe.augmentation_ranges.swap and not recipe.clip_spec.neighbours:
+        what = "there are no neighbours to change sides"
+        raise ConfigError("CONFLICT", what, "choose 0, or clip.neighbours 1", where="augmentation.swap")
 
 
 def _check_model(recipe: Recipe) -> None:
