@@ -82,6 +82,9 @@ def _check_epochs_and_split(recipe: Recipe) -> None:
         raise ConfigError("CONFLICT", "the warm-up is as long as the training", where="schedule.warmup_epochs")
     if recipe.split.validation + recipe.split.test >= 1:
         raise ConfigError("CONFLICT", "validation and test leave no patients to train on", where="split")
+    if recipe.split.by == "layout" and recipe.split.keep_test_apart:
+        what = "the layout's test split is what is tested on"
+        raise ConfigError("CONFLICT", what, "choose split.by kfold or patient", where="split.keep_test_apart")
     if recipe.split.by == "kfold" and recipe.split.fold >= recipe.split.folds:
         what = f"there is no fold {recipe.split.fold} of {recipe.split.folds}"
         raise ConfigError("OUT_OF_RANGE", what, "folds count from 0", where="split.fold")
