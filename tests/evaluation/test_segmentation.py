@@ -48,6 +48,19 @@ def test_distances_are_those_of_all_pairs_of_surface_voxels(seed):
     assert hausdorff_95_mm(other, one, VOXEL) == pytest.approx(expected)
 
 
+@pytest.mark.filterwarnings("ignore:monai.metrics.utils:FutureWarning")  # of MONAI about itself
+@pytest.mark.parametrize("seed", range(4, 8))
+def test_figures_are_monais(seed):
+    metrics, torch = pytest.importorskip("monai.metrics"), pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    one, other = _balls(rng), _balls(rng)
+    tensors = [torch.from_numpy(mask)[None, None].float() for mask in (one, other)]
+    overlap = metrics.compute_dice(*tensors, include_background=True).item()
+    assert dice(one, other) == pytest.approx(overlap, abs=1e-6)
+    away = metrics.compute_hausdorff_distance(*tensors, include_background=True, percentile=95, spacing=VOXEL).item()
+    assert hausdorff_95_mm(one, other, VOXEL) == pytest.approx(away, rel=1e-5)
+
+
 def test_a_shift_is_its_length():
     mask = np.zeros((3, 20, 20), bool)
     mask[:, 5:10, 5:10] = True

@@ -183,4 +183,4 @@ def test_every_described_option_can_be_given(name):
 
 def test_every_dense_network_is_named_where_a_segmentation_asks_for_another():
     message = _fails(make_recipe, {"task": "segmentation", "model": {"name": "i3d"}, "loss": {"name": "dice"}})
-    assert "deeplabv3_resnet50 or unet" in message
+    assert "deeplabv3_resnet50 or monai_unet or unet" in message

@@ -7,6 +7,7 @@ import pytest
 from sklearn.model_selection import StratifiedKFold
 
 from cinecor.errors import ConfigError, DatasetError
+from cinecor.training.recipe import make_recipe
 from cinecor.training.recipe_fields import SplitPart
 from cinecor.training.splitting import draw_folds, keep_labelled, keep_view, split_studies
 
@@ -129,3 +130,21 @@ def test_loops_of_one_view(make_cohort):
     assert kept[1].cines[0] is studies[1].cines[1]
     with pytest.raises(DatasetError, match="BAD_LABEL: view: no loop shows PLAX; choose of A2C, A4C"):
         keep_view(studies, "PLAX")
+
+
+@pytest.mark.parametrize("by", ["patient", "kfold", "slice"])
+def test_the_layouts_test_patients_can_be_kept_apart(make_cohort, make_study, by):
+    studies = [replace(study, labels={"ef": float(place)}) for place, study in enumerate(make_cohort(20, 5, 6))]
+    tested = {study.patient_id for study in studies if study.split == "test"}
+    again = make_study(99, "train", patient=min(tested))  # another examination of one of them
+    part = SplitPart(by=by, keep_test_apart=True, folds=5)
+    seen = [study for each in split_studies([*studies, again], part).values() for study in each]
+    assert len(seen) == 25
+    assert not tested & {study.patient_id for study in seen}
+    everybody = split_studies(studies, SplitPart(by=by, folds=5))
+    assert sum(map(len, everybody.values())) == 31
+
+
+def test_the_layouts_splits_have_no_patients_to_keep_apart():
+    with pytest.raises(ConfigError, match="CONFLICT"):
+        make_recipe({"split": {"keep_test_apart": True}})

@@ -15,6 +15,7 @@ from cinecor.clips import cache_index
 from cinecor.clips.cache import LISTED_FAILURES, Cache
 from cinecor.clips.cutting import cut, gather, normalise, padding_levels
 from cinecor.clips.interpolation import marked_cycle
+from cinecor.clips.neighbours import check_stacks, read_frames
 from cinecor.clips.randomness import make_generator
 from cinecor.clips.sampling import ABSENT, Sampling, Times, choose_listed, choose_random
 from cinecor.clips.streams import WHOLE, make_streams
@@ -45,7 +46,8 @@ class ClipDataset(Dataset[Clip]):
         repeats: so many consecutive items draw the same random numbers: with random clips, they are the same clip.
 
     Raises:
-        ConfigError: CONFLICT when the cache holds frames of another specification, or starts are missing.
+        ConfigError: CONFLICT when the cache holds frames of another specification, starts are missing, or neighbours
+            are wanted of loops that are no slices.
         DatasetError: MISSING_FILE for loops that the cache lacks; BAD_LABEL for studies without a finite number
             as target. All at once.
         InputError: NO_TIMING, INCONSISTENT as in ``sampling``, for the first loop without the times that it needs.
@@ -71,6 +73,8 @@ class ClipDataset(Dataset[Clip]):
         self._masks = MaskStore(self.studies, cache)
         _check_spec(spec, cache.spec)
         _check_cached(self.studies, cache)
+        if spec.neighbours:
+            check_stacks(self.studies)
         self._targets = [_read_targets(study, targets) for study in self.studies]
         _check_targets(self.studies, self._targets, targets)
         # Shared memory: workers that live on from epoch to epoch see it change.
@@ -124,7 +128,7 @@ class ClipDataset(Dataset[Clip]):
         number, cine, _ = self._items[index]
         study = self.studies[number].id
         indices, variation = self.describe(index)
-        frames = self.cache.frames(study, cine)
+        frames = read_frames(self.cache, self.studies[number], cine, self.spec)
         clip = cut(frames, indices, self.spec) if variation is None else self._vary(frames, indices, variation)
         return Clip(
             study=study,

@@ -124,8 +124,8 @@ def _output_of(manifest: Manifest, structure: str, where: str) -> int:
     known = list(manifest.extra.get("structures", []))
     if manifest.extra.get("task") != "segmentation" or not known:
         raise ConfigError("CONFLICT", f"{manifest.model} was not trained to outline", _OTHER, where=where)
-    if manifest.clip.get("mask") or manifest.clip.get("crop") == "roi":
-        what = "these weights need a mask themselves"
+    if manifest.clip.get("mask") or manifest.clip.get("neighbours") or manifest.clip.get("crop") == "roi":
+        what = "these weights need more than a frame: a mask themselves, or slices beside it"
         raise ConfigError("CONFLICT", what, "give weights that see whole frames", where=where)
     if structure not in known:
         what = f"these weights do not outline {structure}"

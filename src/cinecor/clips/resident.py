@@ -31,6 +31,8 @@ def find_obstacle(dataset: ClipDataset) -> str:
         return f"only whole frames are made on the device, not {', '.join(dataset.streams)}"
     if dataset.spec.time != "frames":
         return f"splines through a whole {dataset.spec.time} are not made on the device"
+    if dataset.spec.neighbours:
+        return "neighbouring slices are not shown together on the device"
     if dataset.structures:
         return "outlines are not made on the device"
     others = beyond_offsets(dataset.transform or NONE)

@@ -21,7 +21,7 @@ from cinecor.errors import ConfigError
 Levels: TypeAlias = UInt8[np.ndarray, "channel time height width"] | Float32[np.ndarray, "channel time height width"]
 Range: TypeAlias = tuple[float, float]
 
-_DRAWS = 31  # uniform numbers a variation is made of; each has its place whether its range is used or not
+_DRAWS = 32  # uniform numbers a variation is made of; each has its place whether its range is used or not
 SHADOW_CENTRE_DEG = 40.0
 """A shadow's middle beam lies at most so far from straight down."""
 
@@ -85,11 +85,13 @@ class Augmentation:
     window_px: int = 0
     """Train on a square window of so many pixels a side, anywhere in the frame; 0: on whole frames. Networks that take
     any size learn faster from it, and see whole frames in validation and ever after."""
+    swap: float = 0.0
+    """Probability that the neighbours of a slice change sides, as in a stack recorded from the other end."""
 
     def __post_init__(self) -> None:
         for name in _FROM_ZERO:
             _check(name, float(getattr(self, name)), 0.0, math.inf)
-        for name in ("flip", "shadow", "narrow"):
+        for name in ("flip", "shadow", "narrow", "swap"):
             _check(name, getattr(self, name), 0.0, 1.0)
         for name in ("scale", "gain", "contrast", "gamma", "grain_px", "shadow_deg", "narrow_deg"):
             low, high = getattr(self, name)
@@ -131,6 +133,8 @@ class Variation:
     """Side of the window that is left of the frame; 0: all of it."""
     window_at: tuple[float, float] = (0.5, 0.5)
     """Where it lies, down and to the right, as a part of the way that it could."""
+    swap: bool = False
+    """Channels in reverse order: of neighbouring slices, so that those before come after."""
 
     def as_dict(self) -> dict[str, Any]:
         """A plain mapping for a log; ``from_dict`` reads it back, also by way of JSON."""
@@ -234,6 +238,7 @@ def draw(augmentation: Augmentation, generator: np.random.Generator) -> Variatio
         noise_seed=int(u[28] * 2**53),
         window_px=augmentation.window_px,
         window_at=(float(u[29]), float(u[30])),
+        swap=bool(u[31] < augmentation.swap),
     )
 
 
@@ -245,6 +250,7 @@ def apply(
     In this order: tone, speckle, blur, shadow, narrower sector, uneven brightness, noise (all of which belong to the
     image), then :func:`move`, image and sector together.
     """
+    clip = np.ascontiguousarray(clip[::-1]) if variation.swap else clip
     return move(variation, _noisy(variation, _shaded(variation, _toned(variation, clip))), fill)
 
 

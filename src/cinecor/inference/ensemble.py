@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from cinecor.clips.labelling import choose_labels, restore
+from cinecor.clips.neighbours import show_neighbours
 from cinecor.clips.orientation import find_turn
 from cinecor.clips.preparation import Prepared, prepare_located
 from cinecor.errors import CheckpointError
@@ -18,7 +19,7 @@ from cinecor.io import load
 from cinecor.records import STRUCTURES, ClipSpec
 
 TOGETHER = 64
-"""Frames of several slices that the networks see at once, at the least; bounds memory."""
+"""Frames that the networks see at once, of whole slices; bounds memory."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,14 +57,14 @@ class Ensemble:
             InputError, LimitError: a slice that cannot be read.
             ResourceError: OOM.
         """
-        prepared: list[Prepared] = []
-        labels: list[UInt8[np.ndarray, "phase height width"]] = []
-        for place in range(len(stack.cines)):
-            prepared.append(self._prepare(stack, place))
-            waiting = prepared[len(labels) :]
-            if len(waiting) * stack.phases >= TOGETHER or place + 1 == len(stack.cines):
-                labels += self._label(stack, len(labels), waiting)
-        return Outlines(labels=np.stack(labels, axis=1), prepared=tuple(prepared))
+        prepared = tuple(self._prepare(stack, place) for place in range(len(stack.cines)))
+        together = max(1, TOGETHER // stack.phases)
+        labels = [
+            label
+            for first in range(0, len(prepared), together)
+            for label in self._label(stack, prepared, range(first, min(first + together, len(prepared))))
+        ]
+        return Outlines(labels=np.stack(labels, axis=1), prepared=prepared)
 
     def _prepare(self, stack: Stack, place: int) -> Prepared:
         cine = stack.cines[place]
@@ -72,17 +73,18 @@ class Ensemble:
         return Prepared(made.frames[rows], made.square)
 
     def _label(
-        self, stack: Stack, first: int, prepared: Sequence[Prepared]
+        self, stack: Stack, prepared: Sequence[Prepared], places: range
     ) -> list[UInt8[np.ndarray, "phase height width"]]:
-        """Labels of a few slices, from the number of the first on."""
-        turn = find_turn(stack.cines[0].directions)
-        maps = turn.undo(self.maps(turn.apply(np.concatenate([each.frames for each in prepared]))))
+        """Labels of a few slices of all that were prepared."""
+        turn, of_all = find_turn(stack.cines[0].directions), [each.frames for each in prepared]
+        shown = np.concatenate([show_neighbours(of_all, place, self.spec.neighbours) for place in places])
+        maps = turn.undo(self.maps(turn.apply(shown)))
         found = []
-        for place, each in enumerate(prepared):
-            height, width = (getattr(stack.cines[first + place], side) for side in ("height", "width"))
-            own = maps[place * stack.phases : (place + 1) * stack.phases]
+        for number, place in enumerate(places):
+            height, width = (getattr(stack.cines[place], side) for side in ("height", "width"))
+            own, square = maps[number * stack.phases : (number + 1) * stack.phases], prepared[place].square
             found.append(
-                np.stack([choose_labels(restore(map_, each.square, height, width), self.structures) for map_ in own])
+                np.stack([choose_labels(restore(map_, square, height, width), self.structures) for map_ in own])
             )
         return found
 

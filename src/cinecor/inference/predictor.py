@@ -171,9 +171,9 @@ def _make_trunk(
 ) -> Trunk:
     if engine == "torch":
         return torch_trunk(network, settings.precision, device)
-    shapes = [(spec.channels, 1, spec.height, spec.width)]  # of a dense network, which is asked frame by frame
+    shapes = [(spec.planes, 1, spec.height, spec.width)]  # of a dense network, which is asked frame by frame
     if not network.dense:
-        nothing = np.zeros((spec.channels, spec.length, spec.height, spec.width), dtype=np.float32)
+        nothing = np.zeros((spec.planes, spec.length, spec.height, spec.width), dtype=np.float32)
         shapes = [each.shape for each in make_streams(nothing, network.streams).values()]
     identity = json.dumps([manifest.weights_sha256, manifest.model, manifest.options], sort_keys=True)
     return OpenVinoTrunk(network, shapes, identity, precision=settings.precision, threads=settings.threads)

@@ -153,6 +153,14 @@ _ENTRIES = {
             summary="2-D U-Net, frame by frame: outlines of structures; any number of sizes and widths",
             dense=True,
         ),
+        ModelEntry(
+            name="monai_unet",
+            module="cinecor.models.monai_unet",
+            cls="MonaiUNet",
+            paper="Falk et al., Nature Methods 2019",
+            summary="MONAI's BasicUNet, frame by frame: outlines of structures (extra monai)",
+            dense=True,
+        ),
     )
 }
 

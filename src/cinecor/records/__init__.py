@@ -219,6 +219,9 @@ class ClipSpec:
     mask: str = ""
     """Which outline of which network blanks all that lies outside it on recorded frames, before anything else is done
     with them (``clips.masking``): the structure, a colon, the hash of the weights. Empty: none."""
+    neighbours: int = 0
+    """Of a stack of slices: so many on each side are shown with a slice at the same phase, as further channels; black
+    beyond the ends of the stack."""
     mean: tuple[float, ...] = (0.0,)
     """Subtracted, in grey levels 0–255; one value, or one a channel."""
     std: tuple[float, ...] = (255.0,)
@@ -240,6 +243,7 @@ class ClipSpec:
             what = f"a clip of a whole {self.time} has no step of its own"
             raise ConfigError("CONFLICT", what, "leave step_ms out, or choose time frames", where="step_ms")
         self._check_spacing()
+        self._check_neighbours()
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, self.channels) or not all(math.isfinite(value) for value in values):
                 raise ConfigError("OUT_OF_RANGE", f"{values} does not fit {self.channels} channel(s)", where=name)
@@ -252,6 +256,18 @@ class ClipSpec:
             raise ConfigError("CONFLICT", what, "crop centre has a spacing, no other has", where="spacing_mm")
         if self.spacing_mm is not None and not 0 < self.spacing_mm < math.inf:
             raise ConfigError("OUT_OF_RANGE", f"{self.spacing_mm} mm is no size", "give mm above 0", where="spacing_mm")
+
+    def _check_neighbours(self) -> None:
+        if self.neighbours < 0:
+            raise ConfigError("OUT_OF_RANGE", f"{self.neighbours} is below 0", "give 0 or more", where="neighbours")
+        if self.neighbours and (self.channels != 1 or self.time != "frames"):
+            what = f"neighbouring slices are shown as channels of recorded grey frames, not of {self.time} in colour"
+            raise ConfigError("CONFLICT", what, "choose channels 1 and time frames", where="neighbours")
+
+    @property
+    def planes(self) -> int:
+        """Channels of the network's input: those of a frame, and of its neighbours."""
+        return self.channels * (1 + 2 * self.neighbours)
 
     @property
     def span(self) -> int:

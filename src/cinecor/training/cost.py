@@ -78,7 +78,7 @@ def _measure(values: dict[str, object], threads: int) -> dict[str, float | int]:
 
 def _make_inputs(network: Network, recipe: Recipe, clips: int, device: torch.device) -> list[torch.Tensor]:
     spec, generator = recipe.clip_spec, torch.Generator().manual_seed(0)
-    shape = (spec.channels, spec.length, spec.height, spec.width)
+    shape = (spec.planes, spec.length, spec.height, spec.width)
     made = [make_streams(torch.randn(shape, generator=generator).numpy(), network.streams) for _ in range(clips)]
     return [torch.stack([torch.from_numpy(each[name]) for each in made]).to(device) for name in network.streams]
 

@@ -127,7 +127,7 @@ def network_options(recipe: Recipe) -> dict[str, Any]:
         ConfigError: CONFLICT where the recipe gives others.
     """
     spec = recipe.clip_spec
-    follows = {"in_channels": spec.channels, "input_size": (spec.length, spec.height, spec.width)}
+    follows = {"in_channels": spec.planes, "input_size": (spec.length, spec.height, spec.width)}
     options = {option.name: option.default for option in model_options(recipe.model.name)}
     for name in set(follows) & set(options):
         given = recipe.model.options.get(name, follows[name])

@@ -40,12 +40,22 @@ def check_recipe(recipe: Recipe) -> None:
     _within("augmentation", lambda: recipe.augmentation_ranges)
     _check_task(recipe)
     _check_structures(recipe)
+    _check_neighbours(recipe)
     check_classes(recipe)
     _check_start(recipe)
     _check_sampling(recipe)
     _check_data_path(recipe)
     _check_outlines(recipe)
     _check_epochs_and_split(recipe)
+
+
+def _check_neighbours(recipe: Recipe) -> None:
+    if recipe.clip_spec.neighbours and recipe.task != "segmentation":
+        what = "only a segmentation is asked slice after slice of a stack"
+        raise ConfigError("CONFLICT", what, "choose 0, or task segmentation", where="clip.neighbours")
+    if recipe.augmentation_ranges.swap and not recipe.clip_spec.neighbours:
+        what = "there are no neighbours to change sides"
+        raise ConfigError("CONFLICT", what, "choose 0, or clip.neighbours 1", where="augmentation.swap")
 
 
 def _check_model(recipe: Recipe) -> None:
@@ -74,6 +84,9 @@ def _check_epochs_and_split(recipe: Recipe) -> None:
         raise ConfigError("CONFLICT", "the warm-up is as long as the training", where="schedule.warmup_epochs")
     if recipe.split.validation + recipe.split.test >= 1:
         raise ConfigError("CONFLICT", "validation and test leave no patients to train on", where="split")
+    if recipe.split.by == "layout" and recipe.split.keep_test_apart:
+        what = "the layout's test split is what is tested on"
+        raise ConfigError("CONFLICT", what, "choose split.by kfold or patient", where="split.keep_test_apart")
     if recipe.split.by == "kfold" and recipe.split.fold >= recipe.split.folds:
         what = f"there is no fold {recipe.split.fold} of {recipe.split.folds}"
         raise ConfigError("OUT_OF_RANGE", what, "folds count from 0", where="split.fold")

@@ -190,6 +190,9 @@ class SplitPart(Part):
     """Label of which every fold of kfold gets its share, a number or a name (group); not given: the target."""
     folds: Annotated[int, Field(ge=3)] = 5
     """How many folds there are: kfold draws so many, the layout must have so many (10), a benchmark tests on each."""
+    keep_test_apart: bool = False
+    """Where patients are drawn, or folds: those of the layout's own test split stay out altogether, so that there is
+    somebody left to judge the final weights on (ACDC's `testing`)."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.125
     """Part of the patients, where they are drawn."""
     test: Annotated[float, Field(gt=0, lt=1)] = 0.125

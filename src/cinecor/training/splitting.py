@@ -22,7 +22,7 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
 
     Args:
         studies: all of them with a number as ``target``.
-        part: how they are split.
+        part: how they are split; studies that it keeps apart are in no split.
         target: which label folds are stratified by where the recipe names none.
 
     Raises:
@@ -30,6 +30,8 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
             patient is in several, which ``by: slice`` alone allows.
         ConfigError: OUT_OF_RANGE for a fold that the layout does not have.
     """
+    if part.keep_test_apart:
+        studies = _without_test(studies)
     if part.by in ("fold", "kfold"):
         return _checked(_by_fold(studies, part, part.stratify or target), studies)
     if part.by == "slice":
@@ -38,6 +40,12 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
         return _checked(_by_layout(studies), studies)
     drawn = _draw([study.patient_id for study in studies], part)
     return _checked({study.id: drawn[study.patient_id] for study in studies}, studies)
+
+
+def _without_test(studies: Sequence[Study]) -> list[Study]:
+    """The studies of patients of whom the layout has none in its test split."""
+    apart = {study.patient_id for study in studies if study.split == "test"}
+    return [study for study in studies if study.patient_id not in apart]
 
 
 def _by_fold(studies: Sequence[Study], part: SplitPart, label: str) -> dict[str, Split]:

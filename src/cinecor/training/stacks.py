@@ -13,6 +13,7 @@ from jaxtyping import Float32, UInt8
 from cinecor import io
 from cinecor.clips import Cache, cut
 from cinecor.clips.labelling import choose_labels, restore
+from cinecor.clips.neighbours import read_frames
 from cinecor.clips.structures import label_masks
 from cinecor.errors import InputError
 from cinecor.measures.components import largest_components
@@ -135,7 +136,8 @@ def label_stack(
     Raises:
         InputError: INCONSISTENT where the slices differ in size.
     """
-    prepared = [cut(cache.frames(study.id, index), np.array([frame]), spec) for index in range(len(study.cines))]
+    shown = [read_frames(cache, study, index, spec) for index in range(len(study.cines))]
+    prepared = [cut(frames, np.array([frame]), spec) for frames in shown]
     probabilities = _look(task, np.stack(prepared), device)
     slices = []
     for index, (cine, maps) in enumerate(zip(study.cines, probabilities, strict=True)):
