@@ -36,6 +36,7 @@ from cinecor.records.reporting import (
 
 __all__ = [
     "NOT_FOR_CLINICAL_USE",
+    "OUTLINED",
     "PRESERVED_EF",
     "REDUCED_EF",
     "SPLITS",
@@ -79,6 +80,11 @@ Mask: TypeAlias = UInt8[np.ndarray, "height width"]
 STRUCTURES = ("rv", "myocardium", "lv")
 """What the labels 1, 2 and 3 of a mask are called."""
 LV = "lv"
+
+OUTLINED = ("fov", "epicardium")
+"""Structures of echo frames that have outlines alone, and no label in a mask: the field of view (what the probe sees, of
+a screen with several images the left-most; of Doppler and M-mode the strip and its trace), and the left ventricle with
+its wall, closed by the plane of the mitral valve."""
 
 Contour: TypeAlias = Float[np.ndarray, "points 2"]
 """An outline (x, y) in pixels of the cine's own frames. An LV endocardium starts at one mitral hinge and ends at the
@@ -148,6 +154,8 @@ class Cine:
     """LV endocardial outlines by frame index."""
     masks: Mapping[int, MaskSource] = field(default_factory=empty)
     """Label masks by frame index, or where they are; ``io.load_mask`` decodes one."""
+    outlines: Mapping[str, Mapping[int, Contour]] = field(default_factory=empty)
+    """Closed outlines of other structures (``OUTLINED``) by name and frame index."""
     calipers: Mapping[str, Caliper] = field(default_factory=empty)
     """Distances that a reader measured, by name (``ivsd``, ``lvidd`` …)."""
     notes: tuple[str, ...] = ()
