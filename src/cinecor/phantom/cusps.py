@@ -117,7 +117,11 @@ def cusp_sheets(
 
 
 def all_sheets(
-    body: Body, now: State, opened: float, along: Sequence[Float[np.ndarray, " some"]], wide: Sequence[Float[np.ndarray, " some"]]
+    body: Body,
+    now: State,
+    opened: float,
+    along: Sequence[Float[np.ndarray, " some"]],
+    wide: Sequence[Float[np.ndarray, " some"]],
 ) -> Float[np.ndarray, "points 3"]:
     """Points of all ten leaflets and cusps, an array of ``along`` and of ``wide`` for each, (x, y, z) in mm."""
     vessels = body.vessels

@@ -60,7 +60,8 @@ def velocity_m_s(body: Body, kind: Kind, phase: Float[np.ndarray, " time"]) -> F
     heart = body.heart
     if kind == "tissue":
         ahead, behind = (contraction(heart.timing, phase + way * _STEP) for way in (1.0, -1.0))
-        return np.asarray((ahead - behind) / (2.0 * _STEP) * heart.mapse * heart.heart_rate / 60_000.0)
+        descent = heart.mapse * (1.0 + heart.apex_share)
+        return np.asarray((ahead - behind) / (2.0 * _STEP) * descent * heart.heart_rate / 60_000.0)
     flow, now = flow_ml_s(heart, phase), state(heart, 0.0)
     if kind == "mitral":
         return np.asarray(np.clip(flow, 0.0, None) / (MITRAL_SHARE * math.pi * now.a * now.b))
@@ -102,7 +103,7 @@ def paint_spectrum(
         power += 0.35 * _envelope(rows, 0.7 * velocity_m_s(body, "mitral", phases) * ripple, spectrum)
     if spectrum.kind != "tissue":
         power += _clicks(rows, body, phases, spectrum)
-        slow = np.exp(-(np.abs(rows) / (0.12 * (spectrum.top - spectrum.bottom))) ** 2)
+        slow = np.exp(-((np.abs(rows) / (0.12 * (spectrum.top - spectrum.bottom))) ** 2))
         power += 0.25 * slow * np.abs(np.sin(2.0 * np.pi * phases))[None]  # walls move slowly
         power *= np.abs(rows) > FILTER_M_S * min(1.0, spectrum.top - spectrum.bottom)
     speckle = cv2.GaussianBlur(rng.standard_normal((height, len(phases), 2), np.float32), (0, 0), 1.1)

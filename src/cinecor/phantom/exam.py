@@ -91,7 +91,9 @@ def view_study(
     """
     unknown = [view for view in views if view not in VIEW_NAMES]
     if unknown:
-        raise ConfigError("UNKNOWN_KEY", f"the phantom has no view {unknown[0]!r}", f"choose of {', '.join(VIEW_NAMES)}")
+        raise ConfigError(
+            "UNKNOWN_KEY", f"the phantom has no view {unknown[0]!r}", f"choose of {', '.join(VIEW_NAMES)}"
+        )
     if frames < 1:
         raise ConfigError("OUT_OF_RANGE", f"{frames} frames are below 1", "give at least 1", where="frames")
     exam, pattern = _begin(index, seed, frames, style)
@@ -154,7 +156,9 @@ def _cine(exam: Exam, view: str, dual: bool | None, quality: str) -> Cine:
     twice = bool(rng.random() < share)
     twice = twice if dual is None else dual
     if view in STRIPS:
-        shown = show_strip(exam.body, exam.style, view, exam.phases, lambda name: _loop(exam, name, quality), twice, rng)
+        shown = show_strip(
+            exam.body, exam.style, view, exam.phases, lambda name: _loop(exam, name, quality), twice, rng
+        )
     else:
         shown = show_loop(_loop(exam, view, quality), exam.style, twice, view in OUTLINED_VIEWS, rng)
     return _recorded(exam, view, shown)

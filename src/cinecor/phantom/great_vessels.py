@@ -30,7 +30,10 @@ from cinecor.phantom.tubes import Nearness, Tube, approach, make_tube
 ADULT_MM = 98.0  # from apex to mitral plane, of a heart of the size for which the places below are given
 AORTIC_ANGLE = math.radians(113.0)
 """Where the aortic valve lies around the long axis: before the mitral valve, behind the outflow of the right side."""
-NEAR, AWAY = 32.0, 90.0  # mm from the aortic valve within which tissue moves as the base does, and beyond which it rests
+NEAR, AWAY = (
+    32.0,
+    90.0,
+)  # mm from the aortic valve within which tissue moves as the base does, and beyond which it rests
 FORWARD = 5.0  # mm that the root comes forward in systole, when the left atrium fills behind it
 ROOF = 5.0  # mm, thickness of the right ventricle's base
 _SKIN = -62.0  # mm, P of the chest's front
@@ -243,7 +246,9 @@ class Vessels:
     def veins(self) -> tuple[Tube, ...]:
         """Inferior vena cava, two hepatic veins, a branch of the portal vein, superior vena cava."""
         cava = self.torso.cava
-        lower = self.in_body(np.array([(-41, 12, -22), (-42, 18, -42), (-41, 25, -66), (-40, 32, -105), (-38, 38, -200)]))
+        lower = self.in_body(
+            np.array([(-41, 12, -22), (-42, 18, -42), (-41, 25, -66), (-40, 32, -105), (-38, 38, -200)])
+        )
         middle = self.in_body(np.array([(-42, 22, -58), (-43, 4, -70), (-46, -18, -84), (-48, -34, -96)]))
         right = self.in_body(np.array([(-42, 22, -58), (-62, 24, -72), (-88, 22, -88)]))
         portal = self.in_body(np.array([(-24, 12, -106), (-44, 8, -98), (-62, 6, -94), (-80, 0, -92)]))

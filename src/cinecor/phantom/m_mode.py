@@ -54,8 +54,6 @@ def _beside(loop: ViewLoop, reflectors: Reflectors, beam: int) -> Reflectors:
     angle = np.arctan2(tissue[:, 0] - plane.probe[0], tissue[:, 1] - plane.probe[1]) - plane.tilt
     place = (angle / plane.half_angle * 0.5 + 0.5) * (BEAMS - 1)
     kept = np.flatnonzero(np.abs(place - beam) < NEIGHBOURS)
-    part = Material(
-        tissue=material.tissue[kept], frame=material.frame[kept], coordinates=material.coordinates[kept]
-    )
+    part = Material(tissue=material.tissue[kept], frame=material.frame[kept], coordinates=material.coordinates[kept])
     echoes = np.concatenate([reflectors.amplitudes[kept], reflectors.amplitudes[len(material.tissue) :]])
     return replace(reflectors, material=part, amplitudes=echoes)

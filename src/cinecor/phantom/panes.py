@@ -146,7 +146,7 @@ def _doppler(
 ) -> UInt8[np.ndarray, "rows column"]:
     kind: Kind = "aortic" if view == "CW" else PULSED[int(rng.choice(len(PULSED), p=PULSED_SHARES))]
     spectrum = draw_spectrum(body, kind, rng)
-    left, top, right, low = box
+    _, top, right, low = box
     if picture:
         depth = _SAMPLE_DEPTH[kind] if view == "PW" else None
         _draw_locator(look(_LOCATORS[kind]), canvas, style, box, float(rng.uniform(0.0, 0.2)), depth, rng)
@@ -158,7 +158,9 @@ def _doppler(
     for mark in np.arange(np.ceil(spectrum.bottom / step), np.floor(spectrum.top / step) + 1):
         y = top + round((spectrum.top - mark * step) / span * (low - top - 1))
         cv2.line(canvas, (right + 4, y), (right + 10, y), style.text, 1)
-        cv2.putText(canvas, f"{abs(mark * step):g}", (right + 12, y + 4), style.font, 0.8 * style.letters, style.text, 1)
+        cv2.putText(
+            canvas, f"{abs(mark * step):g}", (right + 12, y + 4), style.font, 0.8 * style.letters, style.text, 1
+        )
     cv2.putText(canvas, "m/s", (right + 10, top - 6), style.font, style.letters, style.text, 1, cv2.LINE_AA)
     return grey
 
@@ -175,11 +177,12 @@ def _draw_locator(
     """The first frame of a view above a strip, with the line that the strip was taken along (``across`` in
     half-angles), and the place on it (``sample`` in depths) of a pulsed wave."""
     screen = fit(loop.imaging, style, min(float(rng.uniform(*LOCATOR_PX)), box[1] - 24.0), 380.0)
-    still = ViewLoop(
-        body=loop.body, aim=loop.aim, imaging=loop.imaging, phases=loop.phases[:1], drift=loop.drift[:1]
-    )
+    still = ViewLoop(body=loop.body, aim=loop.aim, imaging=loop.imaging, phases=loop.phases[:1], drift=loop.drift[:1])
     frames = paint(still, still.envelopes(rng), screen)
-    corner = (int(rng.integers(*style.middle)) - screen.size // 2, max(box[1] - 12 - round(screen.size * _tall(loop, screen.side_mm)), 4))
+    corner = (
+        int(rng.integers(*style.middle)) - screen.size // 2,
+        max(box[1] - 12 - round(screen.size * _tall(loop, screen.side_mm)), 4),
+    )
     put(canvas[None], frames, screen.inside, corner, style)
     angle = across * loop.imaging.plane.half_angle
     reach = loop.imaging.plane.depth / screen.side_mm * screen.size

@@ -66,7 +66,7 @@ STYLES = {
     for style in (
         Style(
             name="lyra",
-            words=("TIS0.7 MI 1.2", "X5-1/Adult", "FR 51Hz", "16cm", "2D", "62%", "C 50", "P Low", "HGen"),
+            words=("TIS0.7 MI 1.2", "X-1/Adult", "FR 51Hz", "16cm", "2D", "62%", "C 50", "P Low", "HGen"),
             logo="bar",
         ),
         Style(
@@ -85,7 +85,7 @@ STYLES = {
             bar="left",
             bar_size=(16, 140),
             block="right",
-            words=("MI:1.1", "M5S", "1.7/3.4", "51.2 FPS", "Cardiac", "HR 68", "AO% 100", "CF"),
+            words=("MI:1.1", "M5", "1.7/3.4", "51.2 FPS", "Cardiac", "HR 68", "AO% 100", "CF"),
             logo="disc",
             marker="letter",
         ),
@@ -104,7 +104,7 @@ STYLES = {
             bar_size=(18, 300),
             ecg="low",
             block="left",
-            words=("4V1c-S", "H3.50MHz", "DR60dB", "SC2000", "T1/ -2/1/V:2", "General", "TIB:1.4", "Store in progress"),
+            words=("4V", "H3.50MHz", "DR60dB", "Cine 2", "T1/ -2/1/V:2", "General", "TIB:1.4", "Store in progress"),
             logo="frame",
             marker="wedge",
         ),
@@ -124,7 +124,7 @@ STYLES = {
             marks="right",
             bar="none",
             block="head",
-            words=("PST-30BT", "T5.0", "44 fps", "G:86", "DR:65", "Qscan", "Precision", "Adult Heart"),
+            words=("PV-30", "T5.0", "44 fps", "G:86", "DR:65", "Quick", "Fine", "Adult Heart"),
             logo="stripes",
             marker="letter",
         ),
@@ -145,7 +145,7 @@ STYLES = {
             bar_size=(8, 360),
             ecg="bottom",
             block="right",
-            words=("S5-1", "48Hz", "17cm", "2D HPen", "Gn 55", "232dB/C3", "F/3/1", "Adult Echo"),
+            words=("S-1", "48Hz", "17cm", "2D HPen", "Gn 55", "230dB/C3", "F/3/1", "Adult Echo"),
             logo="none",
             marker="disc",
         ),
@@ -186,9 +186,10 @@ def get_style(name: str) -> Style:
 
 def fit(imaging: Imaging, style: Style, tall: float, widest: float) -> Screen:
     """A square around a sector ``tall`` px high and at most ``widest`` px wide, its tip cut as the make does."""
-    bare = make_screen(imaging, 200)
-    per_mm = min(tall / (imaging.plane.depth * (1.0 + MARGIN)), widest / bare.side_mm)
-    screen = make_screen(imaging, max(200, round(per_mm * bare.side_mm)))
+    plane = imaging.plane
+    side_mm = plane.depth * max(1.0 + MARGIN, 2.0 * float(np.sin(plane.half_angle)))
+    per_mm = min(tall / (plane.depth * (1.0 + MARGIN)), widest / side_mm)
+    screen = make_screen(imaging, max(200, round(per_mm * side_mm)))
     return replace(screen, inside=screen.inside & (screen.rows >= style.near * (SAMPLES - 1)))
 
 
@@ -323,5 +324,7 @@ def _draw_logo(canvas: Canvas, style: Style, rng: np.random.Generator) -> None:
         cv2.rectangle(canvas, (WIDTH - 100, HEIGHT - 30), (WIDTH - 12, HEIGHT - 12), style.accent, -1)
     elif style.logo == "stripes":
         for number in range(4):
-            cv2.rectangle(canvas, (12 + 14 * number, HEIGHT - 26 - slip), (20 + 14 * number, HEIGHT - 14 - slip), style.accent, -1)
+            cv2.rectangle(
+                canvas, (12 + 14 * number, HEIGHT - 26 - slip), (20 + 14 * number, HEIGHT - 14 - slip), style.accent, -1
+            )
         canvas[24:27] = style.accent

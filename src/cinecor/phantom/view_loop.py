@@ -14,6 +14,7 @@ from cinecor.phantom.body import Body
 from cinecor.phantom.cusps import all_sheets, semilunar
 from cinecor.phantom.display import Painter, Screen, to_pixels
 from cinecor.phantom.imaging import Imaging
+from cinecor.phantom.loop import smoothed
 from cinecor.phantom.scatterers import COUNT, SLICE_MM, _patches, _spread, lift
 from cinecor.phantom.tissue import Material, Tissue
 from cinecor.phantom.windows import Aim
@@ -85,9 +86,7 @@ class ViewLoop:
         bright = np.exp(rng.normal(0.0, 0.5, leaves)) * self.imaging.tissues.leaflet
         turn = np.exp(2j * np.pi * rng.random(COUNT + leaves))
         amplitudes = (np.concatenate([strength, bright]) * turn).astype(np.complex64)
-        return Reflectors(
-            loop=self, material=material, along=along, wide=wide, jitter=jitter, amplitudes=amplitudes
-        )
+        return Reflectors(loop=self, material=material, along=along, wide=wide, jitter=jitter, amplitudes=amplitudes)
 
     def envelopes(self, rng: np.random.Generator) -> list[Envelope]:
         """What the beam brings back of every frame, in polar space."""
@@ -108,7 +107,8 @@ class ViewLoop:
         seen &= np.abs(np.arctan2(across, down) - plane.tilt) <= plane.half_angle
         flat = np.stack([u[seen], w[seen], np.zeros(int(seen.sum()))], axis=1)
         tissue = np.zeros(u.shape, np.uint8)
-        tissue[seen] = self.body.classify(lift(self.axes, flat), phase)
+        # Nothing around the heart takes the ventricle's place, so that the heart alone says where it is.
+        tissue[seen] = smoothed(self.body.heart, lift(self.axes, flat), phase)
         ventricle = np.isin(tissue, (Tissue.LV_CAVITY, Tissue.LV_WALL))
         if ventricle.sum() * RASTER_MM**2 < LEAST_MM2:
             return None

@@ -20,7 +20,6 @@ from cinecor.phantom.body import Body
 from cinecor.phantom.great_vessels import BODY
 from cinecor.phantom.imaging import Plane
 from cinecor.phantom.tissue import ra_axis
-from cinecor.phantom.views import A4C, View
 
 Vector = Float[np.ndarray, " 3"]
 
@@ -86,7 +85,13 @@ def _apical(body: Body, right: Vector, down: Vector) -> Aim:
     sway = float(axis(body.heart, now, np.array([0.4]))[0]) if abs(right[0]) > 0.4 else 0.0
     down = _unit(down)
     centre = np.array([sway, 0.0, 0.0]) + middle * down
-    return Aim(centre=centre, right=_unit(right - (right @ down) * down), down=down, above=middle, behind=1.0 * length + now.la_length + 6.0)
+    return Aim(
+        centre=centre,
+        right=_unit(right - (right @ down) * down),
+        down=down,
+        above=middle,
+        behind=1.0 * length + now.la_length + 6.0,
+    )
 
 
 def _a4c(body: Body) -> Aim:
@@ -136,7 +141,7 @@ def _psax_av(body: Body) -> Aim:
     """Across the aortic root, leant so that the pulmonary artery's trunk lies in it."""
     vessels = body.vessels
     centre = vessels.valve + 6.0 * vessels.size * vessels.root_axis
-    normal = _unit(np.array([-0.36, 0.10, 1.0]))
+    normal = _unit(np.array([-0.26, 0.09, 1.0]))
     out, right = _around(UPWARDS), _around(UPWARDS - 90.0)
     out, right = (_unit(each - (each @ normal) * normal) for each in (out, right))
     return _from_probe(centre + 66.0 * vessels.size * out, centre, right, 68.0 * vessels.size)
