@@ -14,7 +14,8 @@ def phantom(
         str,
         typer.Argument(
             help="echonet_dynamic (A4C echo), dicom_folder (the same on a screen), camus (A2C, A4C), hmc_qu "
-            "(infarcts), echonet_pediatric (A4C, PSAX), echonet_lvh (PLAX) or acdc (short-axis MRI)."
+            "(infarcts), echonet_pediatric (A4C, PSAX), echonet_lvh (PLAX), view_folders (fifteen views) or acdc "
+            "(short-axis MRI)."
         ),
     ],
     folder: Annotated[Path, typer.Argument(help="Where to write; it must be empty or new.")],

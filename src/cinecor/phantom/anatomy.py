@@ -111,6 +111,8 @@ class Heart:
     ra: Chamber = field(default_factory=lambda: Chamber(at_ed=32.0, at_es=52.0, length=42.0))
     la_tilt: float = 0.0
     """Sideways lean of the left atrium, mm per mm."""
+    la_back: float = 0.0
+    """How far the left atrium lies behind the long axis (towards -y), mm: room for an aortic root before it."""
     atrial_wall: float = 2.5
     pericardium: float = 2.0
     papillary: float = 4.5
@@ -176,7 +178,7 @@ def scaled(heart: Heart, factor: float) -> Heart:
     """The same heart with every length times ``factor`` and every volume times its cube."""
     lengths = (
         "length", "bend", "mapse", "wall", "apical_wall", "sway", "rv_wall", "rv_apex", "tricuspid_offset", "tapse",
-        "atrial_wall", "pericardium", "papillary", "tenting", "leaflet",
+        "atrial_wall", "pericardium", "papillary", "tenting", "leaflet", "la_back",
     )  # fmt: skip
     return replace(
         heart,

@@ -12,6 +12,7 @@ from typing import Any
 from cinecor.errors import ConfigError
 from cinecor.phantom.camus import camus_study
 from cinecor.phantom.echo import echo_study
+from cinecor.phantom.exam import FRAMES, view_study
 from cinecor.phantom.hmc_qu import infarct_study
 from cinecor.phantom.mri import mri_study
 from cinecor.phantom.pediatric import pediatric_study
@@ -21,6 +22,11 @@ from cinecor.records import Study
 MARK = "SYNTHETIC.txt"
 """A file of this name says that the hearts of a folder were simulated."""
 
+
+def _examination(index: int, seed: int, *, max_frames: int = FRAMES, quality: str = "any") -> Study:
+    return view_study(index, seed, frames=max_frames, quality=quality)
+
+
 MAKERS: dict[str, Callable[..., Study]] = {
     "echonet_dynamic": echo_study,
     "dicom_folder": partial(echo_study, overlays=True),
@@ -29,6 +35,7 @@ MAKERS: dict[str, Callable[..., Study]] = {
     "hmc_qu": infarct_study,
     "echonet_pediatric": pediatric_study,
     "echonet_lvh": wall_study,
+    "view_folders": _examination,
 }
 _AHEAD = 2  # studies a process may be ahead of whoever takes them, so that memory stays small
 
@@ -48,13 +55,13 @@ def population(
         layout: for which layout on disk: ``echonet_dynamic`` (A4C, 112x112), ``dicom_folder`` (A4C on a scanner's
             screen), ``acdc`` (short-axis MRI), ``camus`` (A2C and A4C half sequences with masks), ``hmc_qu`` (A4C and
             A2C with infarcts by segment), ``echonet_pediatric`` (A4C and PSAX of children), ``echonet_lvh`` (PLAX with
-            calipers).
+            calipers), ``view_folders`` (fifteen views of each patient on scanners' screens).
         studies: how many.
         seed: which cohort.
         workers: processes; 1 makes them in this one.
         max_frames: longest echo loop; as the layout's own loops where not given.
         quality: of echo images: ``any``, as widely as machines and windows differ (``camus`` and ``hmc_qu`` draw and
-            label a grade for each view), ``good``, ``medium`` or ``poor``.
+            label a grade for each view, ``view_folders`` draws one), ``good``, ``medium`` or ``poor``.
 
     Raises:
         ConfigError: UNKNOWN_KEY for a layout that the phantom does not make, CONFLICT for ``max_frames`` or

@@ -85,7 +85,7 @@ class Painter:
 
     def paint(self, envelope: Envelope) -> UInt8[np.ndarray, "height width"]:
         """One frame, black outside the sector."""
-        levels = self._persist(self._compress(envelope))
+        levels = self._persist(self.compress(envelope))
         screen = self._screen
         picture = cv2.remap(levels, screen.columns, screen.rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         if screen.scale > 1:
@@ -96,7 +96,8 @@ class Painter:
             picture = picture + self._display.sharpen * (picture - cv2.GaussianBlur(picture, (0, 0), 1.2))
         return np.where(screen.inside, np.clip(picture * 255.0 + 0.5, 0, 255), 0).astype(np.uint8)
 
-    def _compress(self, envelope: Envelope) -> Envelope:
+    def compress(self, envelope: Envelope) -> Envelope:
+        """Grey levels, 0 to 1, in polar space; the first envelope sets the level."""
         display = self._display
         if self._reference is None:
             self._reference = float(np.percentile(envelope[SAMPLES // 8 :], REFERENCE))

@@ -47,6 +47,18 @@ class Tissue(IntEnum):
     PERICARDIUM = 12
     FAT = 13
     """Atrioventricular groove."""
+    AORTA = 14
+    """What flows in it, as in the next two; these and all below are in ``great_vessels``."""
+    PULMONARY = 15
+    """Outflow tract of the right ventricle, and pulmonary artery."""
+    VEIN = 16
+    """Inferior vena cava and the veins of the liver."""
+    AORTIC_WALL = 17
+    PULMONARY_WALL = 18
+    VEIN_WALL = 19
+    LIVER = 20
+    DIAPHRAGM = 21
+    SPINE = 22
 
 
 class Frame(IntEnum):
@@ -59,6 +71,8 @@ class Frame(IntEnum):
     LA = 4
     RA = 5
     GROOVE = 6
+    VESSEL = 7
+    """What ``great_vessels`` adds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +207,7 @@ def ra_axis(heart: Heart, now: State, level: Float[np.ndarray, "*shape"]) -> Flo
 def _locate_la(heart: Heart, now: State, points: Points, which: Int[np.ndarray, " some"], found: Material) -> None:
     x, y, z = points[which].T
     level = (z - now.mitral_z) / now.la_length
-    across, along = x - la_axis(heart, now, level), y / heart.la.ratio
+    across, along = x - la_axis(heart, now, level), (y + heart.la_back) / heart.la.ratio
     angle, radius = np.arctan2(along, across), np.hypot(across, along)
     edge = now.la_a * np.sqrt(atrium_profile(level))
     beyond = radius - edge
@@ -340,7 +354,8 @@ def _place_la(heart: Heart, now: State, values: Points) -> Points:
     edge = now.la_a * np.sqrt(atrium_profile(level))
     radius = np.where(share <= 1.0, share * edge, edge + share - 1.0)
     x = la_axis(heart, now, level) + radius * np.cos(angle)
-    return np.stack([x, heart.la.ratio * radius * np.sin(angle), now.mitral_z + level * now.la_length], axis=1)
+    y = heart.la.ratio * radius * np.sin(angle) - heart.la_back
+    return np.stack([x, y, now.mitral_z + level * now.la_length], axis=1)
 
 
 def _place_ra(heart: Heart, now: State, values: Points) -> Points:
