@@ -11,6 +11,7 @@ from cinecor.models import create_model, list_models
 from cinecor.models.checkpoint import Manifest, load_checkpoint, save_checkpoint
 from cinecor.models.choices import FusionKind
 from cinecor.models.contract import OutliningNetwork
+from cinecor.models.gan import Discriminator
 from cinecor.models.readings import stream_size
 
 SMALL = {"i3d": {"width": 0.1, "input_size": (6, 32, 32)}, "unet": {"widths": (4, 6, 8)}}
@@ -23,6 +24,9 @@ SMALL |= {
     "monai_unet": {"widths": (2, 3, 4, 5, 6, 3)},
     "uniformer_small": {"depths": (1, 1, 2, 1), "widths": (8, 8, 16, 24), "head_dim": 8},
     "resnet50v2": {"depths": (2, 2, 2, 2), "width": 4},
+    "vgg": {"width": 4, "dense": (8, 6), "input_size": SIZE},
+    "vgg16": {"width": 1 / 16, "dense": (8,), "input_size": SIZE},
+    "gan": {"widths": (4, 6)},
     **{name: {"depths": (1, 1, 1, 1), "width": 1 / 16} for name in ("resnetv2_50", "resnet50")},
     **{name: {"depths": (1, 1, 1, 1)} for name in ("r2plus1d_18", "r3d_18", "mc3_18", "deeplabv3_resnet50")},
 }
@@ -64,6 +68,9 @@ VARIANTS = {
     "uniformer_small": [{}, {"head": "coreecho"}, {"mlp_ratio": 1.5, "head_dim": 4}],
     "resnet50v2": [{}, {"depths": (2, 3, 2, 2)}],
     **{name: [{}, {"width": 0.1}] for name in ("resnetv2_50", "resnet50")},
+    "vgg": [{}, {"pooling": "max", "convolutions": 1}, {"first_kernel": 7, "in_channels": 3, "dense": ()}],
+    "vgg16": [{}, {"dense": ()}],
+    "gan": [{}, {"form": "k_logits", "in_channels": 3}, {"norm": "weight"}],
     **{name: [{}] for name in ("r2plus1d_18", "r3d_18", "mc3_18", "deeplabv3_resnet50")},
 }
 CASES = [(name, options) for name in list_models() for options in VARIANTS[name]]
@@ -110,6 +117,8 @@ def test_the_gradient_reaches_every_parameter(case):
     outputs = [model(*_clips(model))]
     if isinstance(model, OutliningNetwork):
         outputs.append(model.forward_maps(*_clips(model))[1])
+    if isinstance(model, Discriminator):
+        outputs.append(model.forward_real(model.forward_features(*_clips(model))))
     sum(output.square().sum() for output in outputs).backward()
     for key, parameter in model.named_parameters():
         assert parameter.grad is not None, key

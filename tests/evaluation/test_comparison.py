@@ -176,6 +176,9 @@ def test_published_numbers_and_what_lies_between(run_row):
     assert found["difference_rmse"] == pytest.approx(found["test_rmse"] - 7.1)
     assert found["difference_mae"] == pytest.approx(found["test_mae"] - 5.4)
     assert found["difference_r2"] is None
+    assert "published_ensemble_rmse" not in found
+    several = {**published, "ensemble_rmse": 6.5}
+    assert _model(compare([run_row("x", 4, 0, published=several)], FEW), "x")["published_ensemble_rmse"] == 6.5
 
 
 def test_costs_are_means_over_the_seeds_that_have_them(run_row):

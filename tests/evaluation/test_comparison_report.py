@@ -215,3 +215,9 @@ def test_points_of_figure_16_lie_at_error_and_gap(comparison):
     expected = {(row.test_rmse, row.test_rmse - row.train_rmse) for row in models.itertuples()}
     assert np.array(sorted(map(tuple, points))) == pytest.approx(np.array(sorted(expected)))
     assert len({line.get_marker() for line in figure.axes[0].lines if line.get_marker() != "None"}) == 3
+
+
+def test_the_published_ensemble_stands_beside_ours(run_row, tmp_path):
+    published = {"rmse": 7.0, "ensemble_rmse": 6.54}
+    write_comparison(tmp_path, compare([run_row("x", 4, 0, published=published)], FEW), title="T")
+    assert re.search(r"\| \d\.\d\d \(.* to .*\); published 6\.54 \|", (tmp_path / "comparison.md").read_text("utf-8"))

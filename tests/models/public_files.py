@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torchvision.models import resnet
+from torchvision.models import vgg as torchvision_vgg
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead, DeepLabV3
 from torchvision.models.video import resnet as video_resnet
 
@@ -27,6 +28,7 @@ TINY: Mapping[str, Mapping[str, Any]] = {
     "echonet-r2plus1d": {"depths": (1, 1, 1, 1)},
     "echonet-deeplabv3": {"depths": (1, 1, 1, 1)},
     "keras-resnet50v2": {"depths": (2, 2, 2, 2), "width": 8},
+    "imagenet-vgg16": {"dense": (), "width": 1 / 16},
 }
 """Options that make each network small; the names of its tensors stay those that are published."""
 
@@ -133,6 +135,21 @@ def _keras(folder: Path, *, top: bool = True) -> Path:
     return path
 
 
+def _vgg16(folder: Path) -> Path:
+    """torchvision's names, with its three dense layers."""
+    channels, layers = 3, []
+    for step in torchvision_vgg.cfgs["D"]:
+        width = step if step == "M" else int(step) // 16
+        layers += [nn.MaxPool2d(2)] if step == "M" else [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+        channels = channels if step == "M" else width
+    made = torchvision_vgg.VGG(nn.Sequential(*layers))
+    made.classifier = nn.Sequential(
+        nn.Linear(channels, 4), nn.ReLU(), nn.Dropout(), nn.Linear(4, 4), nn.ReLU(), nn.Dropout(), nn.Linear(4, 1000)
+    )
+    torch.save(made.state_dict(), folder / "vgg16.pth")
+    return folder / "vgg16.pth"
+
+
 def write_keras_without_top(folder: Path) -> Path:
     """Keras' file for transfer: no dense layer."""
     return _keras(folder, top=False)
@@ -145,4 +162,5 @@ _WRITERS: Mapping[str, Callable[[Path], Path]] = {
     "echonet-r2plus1d": _r2plus1d,
     "echonet-deeplabv3": _deeplabv3,
     "keras-resnet50v2": _keras,
+    "imagenet-vgg16": _vgg16,
 }

@@ -18,6 +18,7 @@ from cinecor.models import create_model
 from cinecor.models.checkpoint import load_checkpoint
 from cinecor.models.choices import PublicWeights
 from cinecor.models.public_weights import PUBLIC, import_weights, public_weights
+from cinecor.models.starting import start_from
 from cinecor.records import ClipSpec
 
 KEPT = {"source": "https://example.org/weights", "licence": "CC BY-NC 4.0"}
@@ -84,10 +85,10 @@ def test_a_public_file_becomes_ours(kind: str, tmp_path: Path) -> None:
         **PUBLIC[kind].clip,
         **{k: list(manifest.clip[k]) for k in ("mean", "std") if k in manifest.clip},
     }
-    ef = kind not in ("uniformer", "keras-resnet50v2")
+    ef = kind not in ("uniformer", "keras-resnet50v2", "imagenet-vgg16")
     assert (manifest.target, manifest.unit) == ("ef", "%") or not ef
     assert ef or manifest.target != "ef"
-    if not file.name.endswith("h5"):
+    if not file.name.endswith("h5") and kind != "imagenet-vgg16":
         content = torch.load(file, weights_only=False)
         theirs = content.get("state_dict") or content.get("model") or content
         ours = network.state_dict()
@@ -132,6 +133,26 @@ def test_keras_weights_give_back_the_network_they_came_from(tmp_path: Path) -> N
     assert manifest.num_outputs == 1
     with torch.no_grad():
         assert torch.equal(headless(clip), torch.zeros(1, 1))
+
+
+@pytest.mark.usefixtures("tiny")
+def test_of_vgg16_the_convolutions_are_kept_and_its_dense_layers_are_not(tmp_path: Path) -> None:
+    file = write("imagenet-vgg16", tmp_path)
+    import_weights(file, "imagenet-vgg16", tmp_path / "out", **KEPT)
+    network, _ = load_checkpoint(tmp_path / "out")
+    theirs = torch.load(file)
+    kept = {f"trunk.{name}": tensor for name, tensor in theirs.items() if name.startswith("features.")}
+    assert len(kept) == 26
+    assert all(torch.equal(network.state_dict()[name], tensor) for name, tensor in kept.items())
+    assert torch.equal(network(torch.randn(1, 3, 1, 224, 224)), torch.zeros(1, 1))
+    start = create_model("vgg16", 15, width=1 / 16, dense=(8,), input_size=(1, 64, 64))
+    assert not start_from(start, tmp_path / "out", target="view")
+    assert all(torch.equal(start.state_dict()[name], tensor) for name, tensor in kept.items())
+    timms = {**{name.removeprefix("trunk."): t for name, t in kept.items()}, "pre_logits.fc1.weight": torch.zeros(1)}
+    torch.save(timms, tmp_path / "timm.pth")
+    import_weights(tmp_path / "timm.pth", "imagenet-vgg16", tmp_path / "timm", **KEPT)
+    torch.save({"conv1.weight": torch.zeros(1)}, tmp_path / "other.pth")
+    assert "no VGG16 (conv1.weight)" in refused(tmp_path / "other.pth", "imagenet-vgg16", tmp_path / "no")
 
 
 @pytest.mark.usefixtures("tiny")

@@ -46,7 +46,7 @@ def test_options_are_read_from_the_constructor():
     ("name", "options", "text"),
     [
         ("i3", {}, "UNKNOWN_KEY: model: there is no model 'i3'; did you mean i3d?"),
-        ("vgg", {}, "choose of"),
+        ("alexnet", {}, "choose of"),
         ("i3d", {"dept": "3"}, "did you mean depth?"),
         ("i3d", {"depth": "4"}, "OUT_OF_RANGE: model.options.depth"),
         ("i3d", {"dropout": "much"}, "WRONG_TYPE: model.options.dropout"),

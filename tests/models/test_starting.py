@@ -6,7 +6,7 @@ import torch
 from cinecor.errors import CheckpointError
 from cinecor.models import create_model
 from cinecor.models.checkpoint import Manifest, save_checkpoint
-from cinecor.models.starting import freeze_trunk, head_names, start_from
+from cinecor.models.starting import freeze, head_names, start_from
 
 STEM = {"depth": "stem", "width": 0.1}
 NETWORKS = {
@@ -89,6 +89,6 @@ def test_other_weights_than_those_that_are_meant_are_refused(tmp_path):
 
 def test_a_frozen_trunk_leaves_the_head_to_train():
     network = _make("uniformer_small")
-    freeze_trunk(network)
+    freeze(network, "trunk")
     assert {name for name, p in network.named_parameters() if p.requires_grad} <= head_names(network)
     assert network.output_layer().weight.requires_grad

@@ -68,6 +68,44 @@ def test_saved_weights_are_laid_out_without_fetching_those_they_started_from(mon
     assert network.num_features == 2048
 
 
+def test_vgg16_has_timms_convolutions_and_the_mean_map_under_its_dense_layers():
+    from timm.models import vgg
+
+    torch.manual_seed(0)
+    shape = [each if each == "M" else each // 16 for each in vgg.cfgs["vgg16"]]
+    theirs = vgg.VGG(shape, num_classes=0, mlp_ratio=0.001).eval()
+    ours = create_model("vgg16", 2, width=1 / 16, dense=(8,), input_size=(2, 64, 96)).eval()
+    convolutions = {name: tensor for name, tensor in theirs.state_dict().items() if name.startswith("features.")}
+    ours.trunk.load_state_dict(convolutions, strict=True)
+    images = torch.randn(2, 1, 2, 64, 96)
+    with torch.no_grad():
+        maps = theirs.features(images.transpose(1, 2).flatten(0, 1).repeat(1, 3, 1, 1)).unflatten(0, (2, 2))
+        torch.testing.assert_close(ours.forward_features(images), maps.transpose(1, 2))
+        torch.testing.assert_close(ours(images), ours.head(maps.mean(1).flatten(1)))
+    assert [tuple(layer.weight.shape) for layer in ours.head if isinstance(layer, torch.nn.Linear)] == [
+        (8, 32 * 2 * 3),
+        (2, 8),
+    ]
+
+
+def test_vgg16_has_as_many_convolutions_as_published():
+    with torch.device("meta"):
+        network = create_model("vgg16", 1000)
+    assert sum(p.numel() for p in network.trunk.parameters()) == 14_714_688
+    with pytest.raises(ConfigError, match=r"OUT_OF_RANGE: vgg16\.input_size"):
+        create_model("vgg16", input_size=(1, 31, 224))
+
+
+def test_a_norm_may_stand_before_the_dense_layer():
+    network = create_model("resnet50", 3, depths=(1, 1, 1, 1), width=1 / 16, head_norm=True).eval()
+    norm, last = network.head
+    assert network.output_layer() is last
+    norm.running_mean.fill_(2.0)
+    features = torch.randn(2, network.num_features, 1, 2, 2)
+    expected = last((features.mean((2, 3, 4)) - 2.0) / (1 + norm.eps) ** 0.5)
+    torch.testing.assert_close(network.forward_head(features), expected)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     ("options", "code"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cinecor.errors import ConfigError
-from cinecor.training.benchmarks import fit_rows, plan
+from cinecor.training.benchmarks import fit_rows, plan, select_rows
 from cinecor.training.gathering import gather
 from cinecor.training.recipe import load_recipe, make_recipe
 from cinecor.training.sweep import Outcome
@@ -54,3 +54,39 @@ def test_a_row_is_called_by_the_network_that_ran(changes, called, tmp_path):
     jobs = plan({"any": ROWS["any"]}, 1, changes, tmp_path)
     (row,) = gather([Outcome(job=job, failure="not run") for job in jobs])
     assert (row.family, row.variant) == called
+
+
+def test_paper_004_is_there_with_its_figures():
+    rows = select_rows("004")
+    one, two, three, four = (
+        {name: recipe for name, recipe in rows.items() if table in recipe.published.tables} for table in (1, 2, 3, 4)
+    )
+    assert list(one) == ["cnn_240x320", "cnn_120x160", "cnn_60x80", "cnn_30x40", "cnn_15x20"]
+    assert [recipe.published.epoch_seconds for recipe in one.values()] == [781, 226, 104, 79, None]
+    assert [(recipe.clip_spec.height, recipe.clip_spec.width) for recipe in one.values()][2] == (60, 80)
+    assert [recipe.published.accuracy for recipe in two.values()] == [0.9205, 0.9364, 0.9136, 0.8367]
+    assert two["cnn_masked"].published.ensemble_accuracy == 0.944
+    assert two["cnn_masked"].model.options["pooling"] == "average"
+    stages = list(three.values())[:4]
+    assert [recipe.published.f1 for recipe in stages] == [0.6027, 0.7381, 0.5952, 0.8139]
+    assert [recipe.second.freeze for recipe in stages if recipe.second.epochs] == ["head", "head"]
+    assert all(
+        (recipe.start.freeze, recipe.optimiser.lr, recipe.schedule.factor) == ("trunk", 0.025, 0.85)
+        for recipe in stages
+    )
+    gans = {recipe.semi.labels_per_class: recipe for recipe in four.values() if recipe.semi.method == "gan"}
+    assert {count: recipe.published.accuracy for count, recipe in gans.items()} == {
+        1: 0.16,
+        5: 0.28,
+        15: 0.43,
+        30: 0.51,
+        90: 0.65,
+        270: 0.78,
+        810: 0.82,
+        0: 0.88,
+    }
+    others = {name.rpartition("_")[0] for name in set(four) - {f"gan_{count or 'all'}" for count in gans}}
+    assert others == {"supervised", "fixmatch"}
+    vgg16 = two["vgg16"]
+    assert (vgg16.start.freeze, vgg16.optimiser.lr, vgg16.schedule.factor) == ("trunk", 0.02, 0.9)
+    assert (vgg16.second.freeze, vgg16.second.lr, vgg16.second.factor) == ("none", 0.001, 0.9)

@@ -12,6 +12,7 @@ from cinecor.training import data_path, train
 from cinecor.training.batches import EpochBatches
 from cinecor.training.data import open_data
 from cinecor.training.data_path import ResidentLoader, make_loaders
+from cinecor.training.feeds import Feed
 from cinecor.training.recipe import apply_overrides, fingerprint, make_recipe
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -29,12 +30,12 @@ def datasets(tiny, cohort, tmp_path):
 
 def _choose(recipe, datasets, device=CPU, **fields):
     changed = make_recipe(recipe.model_dump(exclude_unset=True) | fields)
-    return make_loaders(changed, *datasets, EpochBatches(10, 4, 0), device)
+    return make_loaders(changed, [Feed(clips=datasets[0], order=EpochBatches(10, 4, 0))], datasets[1], device)
 
 
 def test_auto_takes_the_loader_on_a_processor_and_says_why(tiny, datasets):
     loaders = _choose(tiny, datasets)
-    assert not isinstance(loaders.train, ResidentLoader)
+    assert not isinstance(loaders.train[0], ResidentLoader)
     assert loaders.said == "clips are made by a loader: on cpu nothing is gained by keeping the frames there"
     assert "data_path says so" in _choose(tiny, datasets, data_path="loader").said
 
@@ -89,15 +90,14 @@ def test_streams_that_the_device_cannot_make_are_refused_at_the_start(tiny, coho
 
 
 def test_the_batches_are_the_loaders_in_its_order_and_from_any_step_on(tiny, datasets):
-    order = EpochBatches(10, 4, 0)
+    feed = Feed(clips=datasets[0], order=EpochBatches(10, 4, 0))
     ways = [
-        make_loaders(make_recipe(tiny.model_dump(exclude_unset=True) | {"data_path": name}), *datasets, order, CPU)
+        make_loaders(make_recipe(tiny.model_dump(exclude_unset=True) | {"data_path": name}), [feed], datasets[1], CPU)
         for name in ("loader", "resident")
     ]
     for epoch, start in ((0, 0), (1, 2)):
-        datasets[0].set_epoch(epoch)
-        order.set_position(epoch, start)
-        pairs = [*zip(ways[0].train, ways[1].train, strict=True)]
+        feed.set_position(epoch, start)
+        pairs = [*zip(ways[0].train[0], ways[1].train[0], strict=True)]
         pairs += [*zip(ways[0].validation, ways[1].validation, strict=True)]
         assert len(pairs) == 3 - start + 1
         for loaded, made in pairs:

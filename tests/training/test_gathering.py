@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -70,6 +71,15 @@ def test_folds_are_pooled_when_all_have_ended(tmp_path):
     (model,) = compare([row]).models.to_dict("records")
     assert (model["test_mae"], model["difference_mae"]) == (pytest.approx(2.0), pytest.approx(-3.0))
     assert model["ensemble_mae_low"] <= 2.0 <= model["ensemble_mae_high"]
+
+
+def test_an_epoch_costs_its_part_of_the_training(tmp_path):
+    (job,) = plan({"folded": FOLDED}, 1, ["--split.fold", "0"], tmp_path)
+    _write_run(job)
+    (job.folder / "metrics.csv").write_text("epoch,train_loss,validation_loss\n1,2,3\n2,2,3\n3,2,3\n")
+    (job.folder / "timing.json").write_text(json.dumps({"train_seconds": 30.6}))
+    (row,) = gather([Outcome(job=replace(job, folds=()))])
+    assert row.cost == {"parameters": 7, "train_seconds": 30.6, "epoch_seconds": 10.2}
 
 
 def test_a_fold_that_failed_fails_its_row(tmp_path):

@@ -189,6 +189,31 @@ def test_rare_classes_count_more_where_the_recipe_says_so(studies, recipe) -> No
     assert weigh_classes(recipe, clips) is None
 
 
+def test_no_and_yes_may_count_by_how_rare_they_are() -> None:
+    recipe = make_recipe(
+        {
+            "task": "classification",
+            "target": "lvh",
+            "loss": {"name": "bce", "class_weights": "balanced"},
+            "monitor": "loss",
+        }
+    )
+    true = np.array([0.0, 0, 0, 0, 1])
+    weights = weigh_classes(recipe, [{"lvh": value} for value in true])
+    assert weights.tolist() == pytest.approx([5 / 8, 5 / 2])
+    logits = np.random.default_rng(0).normal(0, 2, 5)
+    batch = Batch(inputs={}, targets={"lvh": torch.from_numpy(true).float()}, studies=(), cines=(), starts=())
+    found = make_loss(recipe, weights)(torch.from_numpy(logits).float()[:, None], batch)
+    likely = 1 / (1 + np.exp(-logits))
+    assert float(found) == pytest.approx(
+        log_loss(true, likely, sample_weight=weights.numpy()[true.astype(int)]), rel=1e-5
+    )
+    plain = make_loss(recipe)(torch.from_numpy(logits).float()[:, None], batch)
+    assert float(plain) == pytest.approx(log_loss(true, likely), rel=1e-5)
+    with pytest.raises(ConfigError, match=r"CONFLICT: loss\.class_weights"):
+        make_recipe({"loss": {"class_weights": "balanced"}})
+
+
 def test_the_network_starts_at_the_shares_of_the_classes(recipe) -> None:
     recipe = recipe.model_copy(update={"classes": NAMES})
     task = make_task(recipe, np.array([0.0, 0.0, 0.0, 1.0]), torch.device("cpu"))

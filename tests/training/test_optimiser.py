@@ -40,6 +40,30 @@ def test_weight_decay_spares_biases_and_norms():
     assert [decay[id(p)] for p in model.parameters()] == [0.5, 0, 0, 0, 0.5, 0]
 
 
+def test_the_head_can_decay_alone():
+    model, part = _model(), OptimiserPart(name="adam", head_decay=0.06)
+    optimiser = make_optimiser(model, part, {"2.weight", "2.bias"})
+    decay = {id(p): group["weight_decay"] for group in optimiser.param_groups for p in group["params"]}
+    assert [decay[id(p)] for p in model.parameters()] == [0, 0, 0, 0, 0.06, 0]
+    assert len(make_optimiser(model, OptimiserPart(name="adam"), {"2.weight"}).param_groups) == 2
+
+
+def test_decay_of_the_head_is_twice_the_l2_of_keras():
+    """The gradient of 0.03 times the sum of squares is 0.06 times the weights, which is what adam is given."""
+    ours, theirs = nn.Linear(3, 1, bias=False), nn.Linear(3, 1, bias=False)
+    theirs.load_state_dict(ours.state_dict())
+    one = make_optimiser(ours, OptimiserPart(name="adam", lr=0.1, head_decay=0.06), {"weight"})
+    other = torch.optim.Adam(theirs.parameters(), lr=0.1)
+    for _ in range(3):
+        one.zero_grad()
+        other.zero_grad()
+        ours(torch.ones(2, 3)).square().mean().backward()
+        (theirs(torch.ones(2, 3)).square().mean() + 0.03 * theirs.weight.square().sum()).backward()
+        one.step()
+        other.step()
+    torch.testing.assert_close(ours.weight, theirs.weight)
+
+
 def test_the_rate_reaches_every_group():
     optimiser = make_optimiser(_model(), OptimiserPart())
     set_rate(optimiser, 0.123)

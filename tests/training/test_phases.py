@@ -1,6 +1,7 @@
 """CoReEcho's two stages: what trains what, which clips meet in a batch, and that a run goes on in either stage."""
 
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -132,6 +133,27 @@ def test_a_run_interrupted_in_either_stage_ends_with_the_same_files(
         assert (tmp_path / "run" / name).read_bytes() == (whole.folder / name).read_bytes()
 
 
+@pytest.fixture(scope="module")
+def transferred(finished):
+    """A yes or no: the head first, then the trunk under it with a falling rate."""
+    words = ["--task", "classification", "--target", "large", "--loss.name", "bce", "--monitor", "loss"]
+    words += ["--start.freeze", "trunk", "--epochs", "1", "--second.epochs", "2", "--second.freeze", "head"]
+    words += ["--second.loss", "bce", "--second.factor", "0.5", "--second.lr", "0.02"]
+    return apply_overrides(finished.recipe, words)
+
+
+def test_the_second_stage_can_tune_the_trunk_under_a_head_that_stays(transferred, make_cohort, tmp_path):
+    cohort = [replace(study, labels={"large": float(study.labels["ef"] > 45)}) for study in make_cohort()]
+    first = train(apply_overrides(transferred, ["--second.epochs", "0"]), cohort, tmp_path / "first")
+    both = train(transferred, cohort, tmp_path / "both")
+    before, after = (load_checkpoint(run.folder)[0].state_dict() for run in (first, both))
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed
+    assert not changed & head_names(load_checkpoint(both.folder)[0])
+    rows = [line.split(",") for line in (both.folder / "metrics.csv").read_text().splitlines()[1:]]
+    assert [float(row[2]) for row in rows] == [0.01, 0.02, 0.01]
+
+
 def test_the_stages_are_recipes_and_one_is_one(two):
     first, second = list_phases(two)
     assert (first.epochs, first.loss.name, first.start.freeze, first.sampling.views) == (2, "coreecho", "none", 2)
@@ -147,6 +169,8 @@ def test_the_stages_are_recipes_and_one_is_one(two):
         (["--sampling.test", "listed"], "sampling.test_starts"),
         (["--sampling.test_starts", "x.csv"], "sampling.test_starts"),
         (["--model.name", "i3d_outline", "--loss.outline", "1"], "loss.outline"),
+        (["--second.loss", "bce"], "second.loss"),
+        (["--start.freeze", "head"], "start.freeze"),
     ],
 )
 def test_what_contradicts_itself_is_refused(two, words, where):

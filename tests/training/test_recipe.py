@@ -117,6 +117,21 @@ def test_the_fingerprint_knows_what_matters():
         assert fingerprint(apply_overrides(Recipe(), [word])) != base
 
 
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("demo", "44469d898fad99ec005b35e2bbbb876f83863da8a328c6fc728c5723e7ba1fc4"),
+        ("001/coreecho", "9dd9ebd85c6daef1fd8a04297ae8df156c5f6a988ee8ea4f74ef85611f0ce571"),
+        ("003/images", "c676dcd845bd2ae6a6701955dfdb81b7ebdd2f58036749449f82c4cecaec5bf7"),
+    ],
+)
+def test_runs_of_earlier_versions_are_still_the_runs_of_their_recipes(name, known):
+    """Recorded before recipes had few labels, a decay of the head and a falling rate in the second stage."""
+    assert fingerprint(load_recipe(name)) == known
+    for word in ("--second.factor=0.9", "--optimiser.head_decay=0.06"):
+        assert fingerprint(apply_overrides(load_recipe(name), [word])) != known
+
+
 def test_input_channels_and_size_follow_the_clip():
     recipe = make_recipe({"clip": {"channels": 3, "length": 9}})
     assert network_options(recipe)["in_channels"] == 3

@@ -122,6 +122,26 @@ def test_the_head_trains_as_if_the_trunk_were_in_evaluation(start):
     assert all(module.training for module in frozen.modules())
 
 
+def test_the_trunk_trains_under_a_head_that_is_in_evaluation(start):
+    words = ["--model.name", "uniformer_small", "--clip.height", "32", "--clip.width", "32"]
+    words += ["--model.options", "{depths: [1, 1, 1, 1], widths: [4, 4, 8, 8], head_dim: 4, head: coreecho}"]
+    recipe = apply_overrides(start("--start.weights", "null", "--start.freeze", "head"), words)
+    task = make_task(recipe, np.array([1.0, 2.0]), CPU).train()
+    norms = task.network.head[0].running_mean.clone(), task.network.norm.running_mean.clone()
+    x = torch.randn(4, 1, 6, 32, 32)
+    torch.manual_seed(3)
+    found = task(x)
+    found.sum().backward()
+    assert torch.equal(task.network.head[0].running_mean, norms[0])
+    assert not torch.equal(task.network.norm.running_mean, norms[1])
+    trained = {name for name, p in task.network.named_parameters() if p.grad is not None}
+    assert trained == {name for name, _ in task.network.named_parameters()} - head_names(task.network)
+    assert all(module.training for module in task.modules())
+    torch.manual_seed(3)
+    features = task.network.forward_features(x)
+    torch.testing.assert_close(found, task.network.eval().forward_head(features))
+
+
 def test_a_frozen_task_gives_gradients_to_the_head_alone(start):
     task = make_task(resolve(start("--start.freeze", "trunk")), np.array([1.0, 2.0]), CPU).train()
     task(torch.randn(2, 1, 6, 24, 24)).sum().backward()

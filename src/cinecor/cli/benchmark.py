@@ -20,7 +20,8 @@ OUTLINES_NAME = "outlines.md"
 
 def benchmark(
     name: Annotated[
-        str, typer.Argument(help="Which paper: 000 (LVEF architectures), 001 (CoReEcho), 003 (cine MRI), 004 (views).")
+        str,
+        typer.Argument(help="Which paper: 000 (LVEF architectures), 001 (CoReEcho), 003 (cine MRI), 004 (echo views)."),
     ],
     changes: Annotated[
         list[str] | None,
@@ -189,6 +190,7 @@ def _other_figures(found: PublishedPart) -> list[str]:
     names = (
         *("pearson", "sensitivity", "specificity", "precision", "f1", "accuracy"),
         *("macro_precision", "macro_recall", "macro_f1", "cross_entropy"),
+        *("accuracy_error", "train_accuracy", "validation_accuracy", "ensemble_accuracy", "epoch_seconds"),
     )
     whole = {"": {name: value for name in names if (value := getattr(found, name)) is not None}}
     return [

@@ -19,7 +19,10 @@ from cinecor.evaluation.quantities import is_binary
 from cinecor.evaluation.regression import Metric, rmse
 
 SPLITS = ("test", "validation", "train")
-COSTS = ("parameters", "flops", "train_ms_per_clip", "inference_ms_per_clip", "peak_mb", "train_seconds")
+COSTS = (
+    *("parameters", "flops", "train_ms_per_clip", "inference_ms_per_clip", "peak_mb"),
+    *("train_seconds", "epoch_seconds"),
+)
 """What a training may cost, each None where it was not measured; what else a row carries follows."""
 
 USUAL = Drawing(resamples=2_000)
@@ -278,9 +281,9 @@ def _describe_beside(given: Sequence[RunRow], done: Sequence[RunRow], kind: Kind
     """What stands beside a model's figures, each None where it is not known.
 
     ``baseline_rmse`` of saying the training mean, or of classes ``baseline_accuracy`` of saying the commonest training
-    class; ``published_<figure>`` and ``difference_<figure>`` (ours, mean over
-    seeds, minus theirs); ``gap_<figure>`` (training minus test) and ``gap_loss`` (validation minus training, at the
-    best epoch), as figure 15 of paper 000 has them; the costs, mean over seeds.
+    class; ``published_<figure>`` and ``difference_<figure>`` (ours, mean over seeds, minus theirs), and
+    ``published_ensemble_<figure>`` where a paper has it; ``gap_<figure>`` (training minus test) and ``gap_loss``
+    (validation minus training, at the best epoch), as figure 15 of paper 000 has them; the costs, mean over seeds.
     """
     published = next((row.published for row in given if row.published is not None), {})
     own = [_figures(row.pairs["test"], kind) for row in done]
@@ -302,6 +305,8 @@ def _describe_published(
     published: Mapping[str, Any], own: Sequence[Mapping[str, float]], names: Sequence[str]
 ) -> dict[str, float | None]:
     said = {f"published_{name}": published.get(name) for name in names}
+    ensemble = {f"ensemble_{name}": published.get(f"ensemble_{name}") for name in names}
+    said |= {f"published_{name}": value for name, value in ensemble.items() if value is not None}
     for name in names:
         ours, theirs = _mean([figures[name] for figures in own]), published.get(name)
         said[f"difference_{name}"] = None if ours is None or theirs is None else ours - float(theirs)

@@ -43,6 +43,7 @@ _COSTS = {
     "inference_ms_per_clip": ("inference, ms a clip", 1.0, 1),
     "peak_mb": ("memory, MB", 1.0, 0),
     "train_seconds": ("whole training, s", 1.0, 0),
+    "epoch_seconds": ("an epoch, s", 1.0, 1),
 }
 """Heading, factor and digits of each cost that is printed."""
 
@@ -152,6 +153,8 @@ def _test_cells(row: Row, names: Sequence[str]) -> tuple[str, ...]:
     lead = f"ensemble_{names[0]}"
     interval = _interval(row[f"{lead}_low"], row[f"{lead}_high"])
     together = "–" if row[lead] is None else f"{row[lead]:.2f} ({interval})"
+    if row.get(f"published_{lead}") is not None:
+        together += f"; published {_number(row[f'published_{lead}'], _digits(names[0]))}"
     variant = ", ".join(text for text in (row["family"], row["variant"]) if text)
     return (row["name"], variant, str(row["seeds"]), *ours, together, *theirs, *apart, _remark(row))
 

@@ -37,6 +37,8 @@ class ModelEntry:
     """Whether it gives a map of each structure rather than values."""
     outlines: bool = False
     """Whether it can give such a map beside its values."""
+    adversarial: bool = False
+    """Whether it tells real clips from generated ones, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +138,28 @@ _ENTRIES = {
             cls="ResNet",
             paper="He et al., CVPR 2016; Wightman, timm, 2019",
             summary="timm's ResNet-50, frame by frame",
+        ),
+        ModelEntry(
+            name="vgg16",
+            module="cinecor.models.timm_images",
+            cls="VGG16",
+            paper="Simonyan and Zisserman, ICLR 2015; Wightman, timm, 2019; Madani et al., npj Digital Medicine 2018",
+            summary="timm's VGG16 under dense layers with batch norms, frame by frame",
+        ),
+        ModelEntry(
+            name="vgg",
+            module="cinecor.models.vgg",
+            cls="VGG",
+            paper="Madani et al., Deep echocardiography, npj Digital Medicine 2018 (paper 004)",
+            summary="paper 004's small VGG with batch norms, frame by frame, for frames of 15x20 to 240x320 pixels",
+        ),
+        ModelEntry(
+            name="gan",
+            module="cinecor.models.gan",
+            cls="Discriminator",
+            paper="Madani et al., Deep echocardiography, npj Digital Medicine 2018 (paper 004); Salimans et al., 2016",
+            summary="paper 004's discriminator: classes, and real or generated, frame by frame",
+            adversarial=True,
         ),
         ModelEntry(
             name="deeplabv3_resnet50",

@@ -18,9 +18,12 @@ Split: TypeAlias = Literal["copy", "channels"]
 FrameNetwork: TypeAlias = Literal["inception_v3", "i3d_mini_2d"]
 Recurrent: TypeAlias = Literal["gru", "lstm"]
 SequenceNorm: TypeAlias = Literal["none", "layer"]
+Pooling: TypeAlias = Literal["auto", "max", "average"]
+DiscriminatorForm: TypeAlias = Literal["two_outputs", "k_logits"]
+DiscriminatorNorm: TypeAlias = Literal["batch", "weight"]
 ValueHead: TypeAlias = Literal["linear", "coreecho"]
 PublicWeights: TypeAlias = Literal[
-    "uniformer", "coreecho", "echocotr", "echonet-r2plus1d", "echonet-deeplabv3", "keras-resnet50v2"
+    "uniformer", "coreecho", "echocotr", "echonet-r2plus1d", "echonet-deeplabv3", "keras-resnet50v2", "imagenet-vgg16"
 ]
 Drop: TypeAlias = Literal["channels", "values"]
 Enlargement: TypeAlias = Literal["bilinear", "transposed"]

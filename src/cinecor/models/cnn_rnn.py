@@ -14,7 +14,8 @@ from torch.nn import functional
 
 from cinecor.errors import ConfigError, ResourceError
 from cinecor.models.choices import FrameNetwork, NormAxes, NormKind, Recurrent, SequenceNorm
-from cinecor.models.contract import Network, global_mean
+from cinecor.models.contract import global_mean
+from cinecor.models.dense_head import DenseHead
 from cinecor.models.inception import INCEPTION_V1, Inception, NormFactory, SameMaxPool, conv_norm_relu, convolution
 from cinecor.models.initialisation import glorot
 
@@ -24,7 +25,7 @@ _SMALLEST = 75  # px: below this Inception-v3 has no positions left
 _COLOURS = 3
 
 
-class CnnRnn(Network):
+class CnnRnn(DenseHead):
     """Features of every frame, read in order.
 
     Args:
@@ -119,19 +120,8 @@ class CnnRnn(Network):
             sequence = norm(rnn(sequence)[0])
         return sequence[:, -1, :, None, None, None]
 
-    def forward_head(
-        self, features: Float[Tensor, "batch feature t h w"], *, pre_logits: bool = False
-    ) -> Float[Tensor, "batch value"]:
-        """The outputs, or the embedding: the last state of the second recurrent layer."""
-        flat = global_mean(features)
-        if pre_logits:
-            return flat
-        values: Tensor = self.head(flat)
-        return values
-
-    def reset_classifier(self, num_outputs: int) -> None:
-        """Fresh dense layers."""
-        self.num_outputs = num_outputs
+    def make_head(self, num_outputs: int) -> nn.Module:
+        """Two dense layers on the last state of the second recurrent layer."""
         head = nn.Sequential(
             nn.Dropout(self._dropout),
             nn.Linear(self.num_features, self._dense),
@@ -139,13 +129,7 @@ class CnnRnn(Network):
             nn.Linear(self._dense, num_outputs),
         )
         glorot(head)
-        self.head = head.to(next(self.rnns.parameters()).device)
-
-    def output_layer(self) -> nn.Linear | nn.Conv2d | nn.Conv3d:
-        """The last dense layer."""
-        last = self.head[-1]
-        assert isinstance(last, nn.Linear)
-        return last
+        return head
 
 
 class _MiniOfFrames(nn.Module):

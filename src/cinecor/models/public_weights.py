@@ -45,6 +45,7 @@ _KERAS = {
     "kernel": "weight",
     "bias": "bias",
 }
+_POSITIONS = 7 * 7  # of VGG16's last map, of frames of 224x224
 _OTHER = "give the file that --as names, as it was published"
 
 
@@ -228,6 +229,23 @@ def _channels_first(kernel: Tensor) -> Tensor:
     return kernel.permute(3, 2, 0, 1) if kernel.ndim == 4 else kernel.T
 
 
+def _vgg16(content: Any, where: str) -> Tensors:
+    """The convolutions of torchvision's or timm's file. Its dense layers, which no transfer keeps, are left out for one
+    output that is zero, to be trained."""
+    tensors = _state_dict(content, where)
+    kept = {f"trunk.{name}": tensor for name, tensor in tensors.items() if name.startswith("features.")}
+    strange = [name for name in tensors if not name.startswith(("features.", "classifier.", "pre_logits.", "head."))]
+    if strange or not kept:
+        what = f"it is no VGG16 ({', '.join(sorted(strange or tensors)[:3])})"
+        raise CheckpointError("MISMATCH", what, _OTHER, where=where)
+    positions = _POSITIONS * kept[max(kept, key=_layer)].shape[0]
+    return {**kept, "head.0.weight": torch.zeros(1, positions), "head.0.bias": torch.zeros(1)}
+
+
+def _layer(name: str) -> int:
+    return int(re.sub(r"\D", "", name) or 0)
+
+
 PUBLIC: Mapping[str, Public] = {
     "uniformer": Public(
         model="uniformer_small",
@@ -288,6 +306,25 @@ PUBLIC: Mapping[str, Public] = {
         unit="logit",
         task="classification",
         note="weights to start a training from: they know nothing of hearts",
+    ),
+    "imagenet-vgg16": Public(
+        model="vgg16",
+        options={"dense": ()},
+        trained_on="ImageNet, photographs of everyday things",
+        clip={
+            "length": 1,
+            "height": 224,
+            "width": 224,
+            "channels": 3,
+            "mean": (123.675, 116.28, 103.53),
+            "std": (58.395, 57.12, 57.375),
+        },
+        extract=_vgg16,
+        last="head.0.weight",
+        target="object class",
+        unit="logit",
+        task="classification",
+        note="weights to start a training from: they know nothing of hearts, and the dense layers are left out",
     ),
 }
 """All kinds, by the name that ``cinecor import --as`` takes."""

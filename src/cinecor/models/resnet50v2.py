@@ -21,7 +21,8 @@ from torch.nn import functional
 
 from cinecor.errors import ConfigError
 from cinecor.models.colour import COLOURS, check_channels, in_colour
-from cinecor.models.contract import Network, global_mean
+from cinecor.models.dense_head import DenseHead
+from cinecor.models.initialisation import glorot
 
 EPS = 1.001e-5
 _EXPANSION = 4
@@ -29,7 +30,7 @@ _FIRST_STAGE = 2  # Keras counts its stages from conv2
 _Norm = partial(nn.BatchNorm2d, eps=EPS)
 
 
-class ResNet50V2(Network):
+class ResNet50V2(DenseHead):
     """Values of a clip from the mean of its frames' features.
 
     Args:
@@ -43,6 +44,8 @@ class ResNet50V2(Network):
     Raises:
         ConfigError: OUT_OF_RANGE for options that make no network.
     """
+
+    head_name = "predictions"
 
     def __init__(
         self,
@@ -68,7 +71,7 @@ class ResNet50V2(Network):
                 channels = filters * _EXPANSION
         self.post_bn = _Norm(channels)
         self.num_features = channels
-        self.dropout = nn.Dropout(dropout)
+        self.head_dropout = dropout
         self.reset_classifier(num_outputs)
 
     def forward_features(
@@ -83,27 +86,11 @@ class ResNet50V2(Network):
         maps = functional.relu(self.post_bn(maps))
         return maps.reshape(len(x), -1, *maps.shape[1:]).transpose(1, 2)
 
-    def forward_head(
-        self, features: Float[Tensor, "batch feature t h w"], *, pre_logits: bool = False
-    ) -> Float[Tensor, "batch value"]:
-        """The outputs, or the embedding (mean over frames and positions)."""
-        flat = global_mean(features)
-        if pre_logits:
-            return flat
-        values: Tensor = self.predictions(self.dropout(flat))
-        return values
-
-    def reset_classifier(self, num_outputs: int) -> None:
-        """A fresh dense layer."""
-        self.num_outputs = num_outputs
+    def make_head(self, num_outputs: int) -> nn.Linear:
+        """One dense layer, as Keras starts it."""
         head = nn.Linear(self.num_features, num_outputs)
-        nn.init.xavier_uniform_(head.weight)
-        nn.init.zeros_(head.bias)
-        self.predictions = head.to(self.post_bn.weight.device)
-
-    def output_layer(self) -> nn.Linear | nn.Conv2d | nn.Conv3d:
-        """The dense layer."""
-        return self.predictions
+        glorot(head)
+        return head
 
 
 class Block(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -25,11 +26,11 @@ def head_names(network: Network) -> frozenset[str]:
     return frozenset(name for name, tensor in before.items() if after.get(name) is not tensor)
 
 
-def freeze_trunk(network: Network) -> None:
-    """Take the gradient from all parameters but the head's."""
+def freeze(network: Network, part: Literal["trunk", "head"]) -> None:
+    """Take the gradient from all parameters of the head, or from all others."""
     head = head_names(network)
     for name, parameter in network.named_parameters():
-        if name not in head:
+        if (name in head) == (part == "head"):
             parameter.requires_grad_(False)
 
 

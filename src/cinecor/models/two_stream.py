@@ -16,13 +16,13 @@ from torch import Tensor, cat, nn
 
 from cinecor.errors import ConfigError
 from cinecor.models.choices import NormAxes, Reading, StreamNorm
-from cinecor.models.contract import Network, global_mean
+from cinecor.models.dense_head import DenseHead
 from cinecor.models.inception import NORM_EPS, NormFactory
 from cinecor.models.initialisation import glorot
 from cinecor.models.readings import STREAMS, stream_size
 
 
-class TwoStream(Network):
+class TwoStream(DenseHead):
     """Frames and their differences, each through a network of its own, joined by their predictions.
 
     Args:
@@ -44,6 +44,8 @@ class TwoStream(Network):
     Raises:
         ConfigError: OUT_OF_RANGE for options that make no network.
     """
+
+    head_name = "fusion"
 
     def __init__(
         self,
@@ -93,38 +95,28 @@ class TwoStream(Network):
         hidden = [trunk(stream) for trunk, stream in zip(self.trunks, streams, strict=True)]
         return cat(hidden, dim=1)[:, :, None, None, None]
 
-    def forward_head(
-        self, features: Float[Tensor, "batch feature t h w"], *, pre_logits: bool = False
-    ) -> Float[Tensor, "batch value"]:
-        """The outputs, or the embedding: the hidden units of both streams."""
-        flat = global_mean(features)
-        if pre_logits:
-            return flat
-        said = [head(part) for head, part in zip(self.heads, flat.chunk(len(self.heads), dim=1), strict=True)]
-        values: Tensor = self.fusion(cat(said, dim=1))
-        return values
+    def answer(self, gathered: Float[Tensor, "batch feature"]) -> Float[Tensor, "batch output"]:
+        """What the fusion says of what each stream's head says of its hidden units."""
+        parts = gathered.chunk(len(self.heads), dim=1)
+        return super().answer(cat([head(part) for head, part in zip(self.heads, parts, strict=True)], dim=1))
 
     def reset_classifier(self, num_outputs: int) -> None:
         """Fresh heads of both streams and a fresh fusion."""
-        self.num_outputs = num_outputs
         hidden = self.num_features // len(self.streams)
         heads = [nn.Sequential(nn.Dropout(self._dropout), nn.Linear(hidden, num_outputs)) for _ in self.streams]
-        fusion = nn.Sequential(
-            nn.Linear(num_outputs * len(heads), self._joined),
+        self.heads = nn.ModuleList(heads).to(next(self.parameters()).device)
+        super().reset_classifier(num_outputs)
+        glorot(self.heads)
+        glorot(self.get_submodule(self.head_name))
+
+    def make_head(self, num_outputs: int) -> nn.Module:
+        """The dense layers that join the streams' predictions."""
+        return nn.Sequential(
+            nn.Linear(num_outputs * len(self.streams), self._joined),
             nn.ReLU(inplace=True),
             nn.Dropout(self._dropout),
             nn.Linear(self._joined, num_outputs),
         )
-        device = next(self.parameters()).device
-        self.heads, self.fusion = nn.ModuleList(heads).to(device), fusion.to(device)
-        glorot(self.heads)
-        glorot(self.fusion)
-
-    def output_layer(self) -> nn.Linear | nn.Conv2d | nn.Conv3d:
-        """The last layer of the fusion."""
-        last = self.fusion[-1]
-        assert isinstance(last, nn.Linear)
-        return last
 
 
 def _pooled(size: tuple[int, int, int]) -> int:

@@ -22,13 +22,13 @@ from torch.nn import functional
 from cinecor.errors import ConfigError
 from cinecor.models.choices import ValueHead
 from cinecor.models.colour import COLOURS, check_channels, in_colour
-from cinecor.models.contract import Network, global_mean
+from cinecor.models.dense_head import DenseHead
 
 _SMALLEST = 32  # px: four strides of 4, 2, 2 and 2
 _BLOCK_EPS = 1e-6  # of the layer norms in blocks; those after a patch embedding have 1e-5
 
 
-class UniFormer(Network):
+class UniFormer(DenseHead):
     """Two stages of convolution blocks, two of attention blocks, a batch norm; the head sees the mean over positions.
 
     Args:
@@ -70,7 +70,7 @@ class UniFormer(Network):
         super().__init__()
         _check(in_channels, depths, widths, head_dim, (dropout, attention_dropout, drop_path, head_dropout))
         self.num_features = widths[-1]
-        self._head, self._head_dropout = head, head_dropout
+        self._head, self._within = head, head_dropout
         drops = iter(torch.linspace(0.0, drop_path, sum(depths), device="cpu").tolist())
         convolve = partial(ConvolutionBlock, mlp_ratio=mlp_ratio, dropout=dropout)
         attend = partial(
@@ -117,20 +117,9 @@ class UniFormer(Network):
         yield self.patch_embed4
         yield from self.blocks4
 
-    def forward_head(
-        self, features: Float[Tensor, "batch feature t h w"], *, pre_logits: bool = False
-    ) -> Float[Tensor, "batch value"]:
-        """The outputs, or the embedding: the mean over all positions, which CoReEcho makes continuous in EF."""
-        flat = global_mean(features)
-        if pre_logits:
-            return flat
-        values: Tensor = self.head(flat)
-        return values
-
-    def reset_classifier(self, num_outputs: int) -> None:
-        """A fresh head of the same kind."""
-        self.num_outputs = num_outputs
-        features, dropout = self.num_features, self._head_dropout
+    def make_head(self, num_outputs: int) -> nn.Module:
+        """A head on the mean over all positions, which CoReEcho makes continuous in EF."""
+        features, dropout = self.num_features, self._within
         head: nn.Module = nn.Linear(features, num_outputs)
         if self._head == "coreecho":
             head = nn.Sequential(
@@ -143,13 +132,7 @@ class UniFormer(Network):
                 head,
             )
         _start(head)
-        self.head = head.to(self.norm.weight.device)
-
-    def output_layer(self) -> nn.Linear | nn.Conv2d | nn.Conv3d:
-        """The head, or its last layer."""
-        last = self.head[-1] if isinstance(self.head, nn.Sequential) else self.head
-        assert isinstance(last, nn.Linear)
-        return last
+        return head
 
 
 class PatchEmbedding(nn.Module):

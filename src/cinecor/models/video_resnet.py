@@ -15,14 +15,14 @@ from torchvision.models.video import resnet
 
 from cinecor.errors import ConfigError
 from cinecor.models.colour import check_channels, in_colour
-from cinecor.models.contract import Network, global_mean
+from cinecor.models.dense_head import DenseHead, normal_linear
 from cinecor.models.torchvision_weights import fetch_weights
 
 _KINETICS = 400
 _DEPTHS = (2, 2, 2, 2)
 
 
-class VideoResNet(Network):
+class VideoResNet(DenseHead):
     """A stem, four stages of two-layer blocks, and one dense layer on the mean over positions.
 
     Args:
@@ -39,6 +39,7 @@ class VideoResNet(Network):
         ResourceError: OFFLINE where the Kinetics weights can neither be found nor fetched.
     """
 
+    head_name = "fc"
     stem_type: ClassVar[type[nn.Module]]
     convolutions: ClassVar[tuple[type[nn.Module], ...]]
     """Kind of convolution of each stage."""
@@ -66,7 +67,7 @@ class VideoResNet(Network):
         self.num_features = made.fc.in_features
         self.stem = made.stem
         self.layer1, self.layer2, self.layer3, self.layer4 = made.layer1, made.layer2, made.layer3, made.layer4
-        self.dropout = nn.Dropout(dropout)
+        self.head_dropout = dropout
         self.reset_classifier(num_outputs)
 
     def forward_features(
@@ -78,27 +79,9 @@ class VideoResNet(Network):
             x = layer(x)
         return x
 
-    def forward_head(
-        self, features: Float[Tensor, "batch feature t h w"], *, pre_logits: bool = False
-    ) -> Float[Tensor, "batch value"]:
-        """The outputs, or the embedding (mean over positions)."""
-        flat = global_mean(features)
-        if pre_logits:
-            return flat
-        values: Tensor = self.fc(self.dropout(flat))
-        return values
-
-    def reset_classifier(self, num_outputs: int) -> None:
-        """A fresh dense layer, as torchvision starts it."""
-        self.num_outputs = num_outputs
-        head = nn.Linear(self.num_features, num_outputs)
-        nn.init.normal_(head.weight, std=0.01)
-        nn.init.zeros_(head.bias)
-        self.fc = head.to(next(self.parameters()).device)
-
-    def output_layer(self) -> nn.Linear | nn.Conv2d | nn.Conv3d:
-        """The dense layer."""
-        return self.fc
+    def make_head(self, num_outputs: int) -> nn.Linear:
+        """One dense layer, as torchvision starts it."""
+        return normal_linear(self.num_features, num_outputs)
 
 
 class R2Plus1D18(VideoResNet):

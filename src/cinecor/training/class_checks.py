@@ -16,8 +16,10 @@ def check_classes(recipe: Recipe) -> None:
     unfit = {
         "classes": bool(recipe.classes) and not many,
         "case": recipe.case != "study" and not many,
-        "loss.class_weights": recipe.loss.class_weights != "none" and not many,
     }
+    if recipe.loss.class_weights != "none" and recipe.task != "classification":
+        what, cure = "only where classes or a yes or no are learned", "leave it out"
+        raise ConfigError("CONFLICT", what, cure, where="loss.class_weights")
     for where, wrong in unfit.items():
         if wrong:
             cure = "choose task classification and loss.name cross_entropy, or leave it out"

@@ -60,7 +60,7 @@ def class_shares(targets: np.ndarray, classes: int) -> Float[np.ndarray, " class
 
 
 def weigh_classes(recipe: Recipe, clips: Iterable[Mapping[str, float]]) -> Float[Tensor, " class"] | None:
-    """How much a training clip of each class counts; None where all count alike.
+    """How much a training clip of each class, or of no and yes, counts; None where all count alike.
 
     ``balanced`` is all clips over the classes times the clips of the class, scikit-learn's.
 
@@ -68,8 +68,8 @@ def weigh_classes(recipe: Recipe, clips: Iterable[Mapping[str, float]]) -> Float
         recipe: names the classes.
         clips: the targets of every training clip.
     """
-    if recipe.loss.class_weights == "none" or not recipe.classes:
+    if recipe.loss.class_weights == "none":
         return None
     places = Counter(int(targets[recipe.target]) for targets in clips)
-    counts = [max(places[place], 1) for place in range(len(recipe.classes))]
+    counts = [max(places[place], 1) for place in range(len(recipe.classes) or 2)]
     return torch.tensor([places.total() / (len(counts) * count) for count in counts])

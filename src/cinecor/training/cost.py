@@ -55,7 +55,7 @@ def _measure(values: dict[str, object], threads: int) -> dict[str, float | int]:
     before = _resident_bytes(device)
     network = create_model(recipe.model.name, recipe.outputs, **network_options(recipe))
     mixed, outlines = is_mixed(recipe, device), recipe.loss.outline > 0
-    layout, frozen = recipe.channels_last, recipe.start.freeze == "trunk"
+    layout, frozen = recipe.channels_last, recipe.start.freeze
     task = Task(network, mixed=mixed, outlines=outlines, channels_last=layout, frozen=frozen)
     task.contrast = recipe.loss.name == "coreecho"
     task = task.to(device)

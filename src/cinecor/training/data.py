@@ -16,10 +16,12 @@ import platformdirs
 from cinecor.clips import Cache, ClipDataset, Sampling
 from cinecor.clips.dataset import STREAM
 from cinecor.clips.preparation import Masking
+from cinecor.clips.transforms import AUGMENTATIONS
 from cinecor.errors import DatasetError
 from cinecor.records import LV, Split, Study
 from cinecor.training.cases import make_cases
 from cinecor.training.classes import encode_classes, list_classes
+from cinecor.training.few_labels import draw_labelled, find_unlabelled
 from cinecor.training.leakage import KEY, leak_of
 from cinecor.training.outline_scores import keep_outlined, outlined_part
 from cinecor.training.reading import is_synthetic, read_folder
@@ -34,6 +36,7 @@ _PLURALS = {"study": "studies", "loop": "loops, each a case,", "frame": "frames,
     "masked": "frames with masks, each a case,"
 }
 
+_APART = 2**32  # more than any seed of a recipe
 CACHE_VARIABLE = "CINECOR_CACHE"
 """Environment variable that names the folder for decoded frames; else the user's cache folder."""
 
@@ -49,24 +52,28 @@ class TrainingData:
     """Whether the hearts were simulated."""
     splits: Mapping[Split, tuple[Study, ...]]
     left_out: int
-    """Cases without the target, without a loop of the view, or without a mask to crop to."""
+    """Cases without the target that nothing is learned from, without a loop of the view, or without a mask to crop
+    to."""
     cache_folder: Path
+    unlabelled: tuple[Study, ...] = ()
+    """Cases whose clips are learned from without a label; those of the training split are among them."""
 
     @property
     def studies(self) -> tuple[Study, ...]:
-        """All studies, by split."""
-        return tuple(study for studies in self.splits.values() for study in studies)
+        """All studies, by split, and those without a label after them."""
+        found = {study.id: study for studies in (*self.splits.values(), self.unlabelled) for study in studies}
+        return tuple(found.values())
 
     def build_cache(self, mask: Masking | None = None) -> Cache:
         """Decode what is not in the cache yet; with the recipe's mask, where it has one."""
         return Cache.build(self.studies, self.recipe.clip_spec, self.cache_folder, mask=mask)
 
     def make_dataset(
-        self, cache: Cache, split: Split, purpose: Purpose, streams: Sequence[str] = (STREAM,)
+        self, cache: Cache, split: Split, purpose: Purpose, streams: Sequence[str] = (STREAM,), copies: int = 1
     ) -> ClipDataset:
-        """The clips of a split, as training, validation after an epoch, or the final test wants them."""
+        """The clips of a split, as training, validation after an epoch, or the final test wants them; so many times."""
         return ClipDataset(
-            self.splits[split],
+            self.splits[split] * copies,
             cache,
             self.recipe.clip_spec,
             sampling=choose_sampling(self.recipe, purpose, split),
@@ -76,6 +83,25 @@ class TrainingData:
             streams=streams,
             repeats=1 if purpose != "train" or self.recipe.sampling.views_differ else self.recipe.sampling.views,
             structures=self._structures(purpose),
+        )
+
+    def make_unlabelled(
+        self, cache: Cache, streams: Sequence[str] = (STREAM,), strong: str | None = None
+    ) -> ClipDataset:
+        """Training clips without targets, varied as the recipe has it or by the preset ``strong``.
+
+        Their random numbers are not those of the clips with labels, nor those of strong clips those of weak ones.
+        """
+        recipe = self.recipe
+        return ClipDataset(
+            self.unlabelled,
+            cache,
+            recipe.clip_spec,
+            sampling=choose_sampling(recipe, "train"),
+            transform=recipe.augmentation_ranges if strong is None else AUGMENTATIONS[strong],
+            seed=recipe.seed + _APART * (1 if strong is None else 2),
+            targets=(),
+            streams=streams,
         )
 
     def _structures(self, purpose: Purpose) -> tuple[str, ...]:
@@ -104,6 +130,7 @@ class TrainingData:
             for split, studies in self.splits.items()
             for study in studies
         ]
+        rows += [["unlabelled", study.id, study.patient_id, len(study.cines)] for study in self.unlabelled]
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
     def describe(self) -> dict[str, Any]:
@@ -112,19 +139,34 @@ class TrainingData:
         count = len(train)
         hearts = "synthetic hearts, " if self.synthetic else ""
         layout, leak = self.layout.replace("_", " "), leak_of(self.splits)
+        few = self._describe_few()
+        besides = f", {few['unlabelled']} more without a label" if few.get("unlabelled") else ""
         leaks = f"; PATIENTS LEAK: {leak[KEY]['patients']} are in more than one split" if leak else ""
+        cases = f"{hearts}{count} {_PLURALS[self.recipe.case]} for training{besides}"
         return {
-            "description": f"{hearts}{count} {_PLURALS[self.recipe.case]} for training ({layout} layout){leaks}",
+            "description": f"{cases} ({layout} layout){leaks}",
             "synthetic": self.synthetic,
             "layout": self.layout,
             "studies": {split: len(studies) for split, studies in self.splits.items()},
             "patients": {split: len({study.patient_id for study in each}) for split, each in self.splits.items()},
             "left_out": self.left_out,
             **leak,
+            **few,
             "target_mean": float(train.mean()),
             "target_sd": float(train.std(ddof=1)) if count > 1 else 0.0,
             "fingerprint": self.fingerprint,
         }
+
+    def _describe_few(self) -> dict[str, Any]:
+        """Which cases kept their label, and how many are learned from without one; nothing where nothing was drawn."""
+        semi = self.recipe.semi
+        labelled = {study.id for study in self.splits["train"]}
+        found: dict[str, Any] = {}
+        if semi.labels_per_class:
+            found["labelled"] = {"per_class": semi.labels_per_class, "seed": semi.seed, "cases": sorted(labelled)}
+        if semi.method != "none":
+            found["unlabelled"] = sum(study.id not in labelled for study in self.unlabelled)
+        return found
 
 
 def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None = None) -> TrainingData:
@@ -164,13 +206,17 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
     )
     splits = split_studies(labelled, recipe.split, recipe.target)
     _check_monitor(recipe, splits["validation"])
+    unlabelled, semi = find_unlabelled(recipe, cases, splits), recipe.semi
+    bare = len(unlabelled) - len(splits["train"]) if unlabelled else 0
+    drawn = draw_labelled(splits["train"], recipe.target, semi.labels_per_class, semi.seed)
     return TrainingData(
         recipe=recipe,
         layout=layout,
         synthetic=is_synthetic(studies, source if isinstance(source, Path) else None),
-        splits=splits,
-        left_out=max(len(studies), len(cases)) - len(labelled),
+        splits={**splits, "train": drawn},
+        left_out=max(len(studies), len(cases)) - len(labelled) - bare,
         cache_folder=folder,
+        unlabelled=unlabelled,
     )
 
 

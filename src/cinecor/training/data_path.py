@@ -11,7 +11,7 @@ from cinecor.clips import ClipDataset
 from cinecor.clips.resident import ResidentClips, count_bytes, find_obstacle
 from cinecor.errors import ResourceError
 from cinecor.records import Batch
-from cinecor.training.batches import EpochBatches
+from cinecor.training.feeds import Feed
 from cinecor.training.loading import make_loader
 from cinecor.training.recipe_fields import Recipe
 
@@ -23,7 +23,8 @@ SHARE = 0.5
 class Loaders:
     """Batches of an epoch, anew at each iteration."""
 
-    train: Iterable[Batch]
+    train: tuple[Iterable[Batch], ...]
+    """Of each feed."""
     validation: Iterable[Batch]
     said: str
     """Which way was taken and why, for the log."""
@@ -44,27 +45,25 @@ class ResidentLoader:
         return (self._clips.make_batch(items) for items in self._order)
 
 
-def make_loaders(
-    recipe: Recipe, train: ClipDataset, validation: ClipDataset, order: EpochBatches, device: torch.device
-) -> Loaders:
+def make_loaders(recipe: Recipe, feeds: Sequence[Feed], validation: ClipDataset, device: torch.device) -> Loaders:
     """The loaders of a training, as ``recipe.data_path`` says.
 
     Args:
         recipe: says which way, how many workers, how large a batch.
-        train: is read in the order of ``order``.
+        feeds: training clips, each read in its own order.
         validation: is read from first to last.
-        order: of training batches.
         device: where the network is.
 
     Raises:
         ConfigError: CONFLICT for clips that cannot be made on the device as asked.
         ResourceError: OOM where it has not the memory that was asked for.
     """
-    size = sum(count_bytes(dataset) for dataset in (train, validation))
-    reason = _why_loader(recipe, (train, validation), size, device)
+    datasets = [*(feed.clips for feed in feeds), validation]
+    size = sum(count_bytes(dataset) for dataset in datasets)
+    reason = _why_loader(recipe, datasets, size, device)
     if reason:
         return Loaders(
-            train=make_loader(train, recipe.workers, device, order=order),
+            train=tuple(make_loader(feed.clips, recipe.workers, device, order=feed.order) for feed in feeds),
             validation=make_loader(validation, recipe.workers, device, batch_size=recipe.batch_size),
             said=f"clips are made by a loader: {reason}",
         )
@@ -72,7 +71,7 @@ def make_loaders(
     places = range(len(validation))
     batches = [places[first : first + recipe.batch_size] for first in places[:: recipe.batch_size]]
     return Loaders(
-        train=ResidentLoader(ResidentClips(train, device), order),
+        train=tuple(ResidentLoader(ResidentClips(feed.clips, device), feed.order) for feed in feeds),
         validation=ResidentLoader(ResidentClips(validation, device), batches),
         said=f"clips are made on {device}, which keeps {_gigabytes(size)} of frames",
     )

@@ -133,19 +133,23 @@ def _with_results(row: RunRow, job: Job) -> RunRow:
         found = by_study(said, known, job.recipe.target) if many else table.pair(said, known)
         pairs[split] = found[found["quantity"] == job.recipe.target]  # a stack's tables hold other figures, too
     shared = int((truth.groupby("patient")["split"].nunique() > 1).sum())
+    history = pd.read_csv(job.folder / METRICS_NAME)
     return replace(
         row,
         pairs=pairs,
-        history=pd.read_csv(job.folder / METRICS_NAME),
-        cost=_read_cost(job),
+        history=history,
+        cost=_read_cost(job, len(history)),
         warning=f"PATIENTS LEAK: {shared} in more than one split" if shared else "",
     )
 
 
-def _read_cost(job: Job) -> dict[str, float | int]:
-    """What the network costs, and how long its training took; runs of older versions do not say the latter."""
+def _read_cost(job: Job, epochs: int) -> dict[str, float | int]:
+    """What the network costs, and how long its training and an epoch of it took; runs of older versions do not say the
+    latter."""
     paths = [job.folder / name for name in (COST_NAME, TIMING_NAME)] if job.measured else []
     found: dict[str, float | int] = {}
     for path in paths:
         found |= json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if "train_seconds" in found and epochs:
+        found["epoch_seconds"] = round(found["train_seconds"] / epochs, 2)
     return found

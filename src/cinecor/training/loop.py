@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import time
-import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor, nn
 
 from cinecor.clips import ClipDataset
 from cinecor.errors import CheckpointError
 from cinecor.records import Batch
-from cinecor.training.batches import EpochBatches
+from cinecor.training.adversarial_learning import AdversarialLearner
 from cinecor.training.classes import weigh_classes
-from cinecor.training.compiling import compile_task
+from cinecor.training.consistency_learning import ConsistencyLearner
 from cinecor.training.data_path import make_loaders
+from cinecor.training.feeds import Feed
 from cinecor.training.interruption import Interruption
 from cinecor.training.leakage import SHARED, describe_leak, patients_of
+from cinecor.training.learning import Learner, on_cpu
 from cinecor.training.loading import to_device
 from cinecor.training.logs import Reporter
-from cinecor.training.loss import make_loss
-from cinecor.training.optimiser import cut_gradients, make_optimiser, set_rate
 from cinecor.training.processes import Processes
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.schedule import learning_rate
@@ -34,6 +33,7 @@ from cinecor.training.validation import validate
 
 STATE_NAME = "last.ckpt"
 SAVE_SECONDS = 300.0  # a killed training loses at most so much work
+_LEARNERS: dict[str, type[Learner]] = {"none": Learner, "gan": AdversarialLearner, "fixmatch": ConsistencyLearner}
 
 
 class Fit:
@@ -42,7 +42,7 @@ class Fit:
     Args:
         recipe: resolved.
         task: the network as it is trained; has its first weights.
-        train: clips to learn from.
+        feeds: clips to learn from; an epoch is one of the first.
         validation: clips that decide on the best epoch.
         folder: of the run; its state is read from there and kept there.
         fabric: device and backward pass.
@@ -54,7 +54,7 @@ class Fit:
         self,
         recipe: Recipe,
         task: Task,
-        train: ClipDataset,
+        feeds: Sequence[Feed],
         validation: ClipDataset,
         folder: Path,
         fabric: Fabric,
@@ -62,22 +62,15 @@ class Fit:
         processes: Processes,
     ) -> None:
         self.recipe, self.task, self.folder, self.fabric, self.state = recipe, task, folder, fabric, state
-        self.train, self.validation, self.processes = train, validation, processes
-        self.order = EpochBatches(
-            len(train),
-            recipe.batch_size,
-            recipe.seed,
-            views=recipe.sampling.views,
-            drop_last=recipe.sampling.drop_last,
-            part=processes.rank,
-            parts=processes.count,
-        )
-        weights = weigh_classes(recipe, (train.targets_of(item) for item in range(len(train))))
-        self.loss = make_loss(recipe, None if weights is None else weights.to(fabric.device))
-        self.shared = sorted(patients_of(train) & patients_of(validation))
+        self.feeds, self.validation, self.processes = feeds, validation, processes
+        self.order = feeds[0].order
+        (known,) = (feed.clips for feed in feeds if feed.labelled)
+        weights = weigh_classes(recipe, (known.targets_of(item) for item in range(len(known))))
+        self.shared = sorted(set.union(*(patients_of(feed.clips) for feed in feeds)) & patients_of(validation))
         if state.model:
             task.network.load_state_dict(state.model)
-        self.module, self.optimiser = self._set_up()
+        weights = None if weights is None else weights.to(fabric.device)
+        self.learner = _LEARNERS[recipe.semi.method](recipe, task, fabric, processes, state, weights)
         self._since = time.monotonic()
         self.loss_sum = torch.tensor(state.loss_sum, dtype=torch.float64, device=fabric.device)
 
@@ -92,7 +85,7 @@ class Fit:
         total = self.state.before + self.recipe.epochs
         reporter = Reporter(self.folder, total, first, silent=not self.processes.first)
         with Interruption(self.processes.any, shared=self.processes.count > 1) as interruption, reporter:
-            loaders = make_loaders(self.recipe, self.train, self.validation, self.order, self.fabric.device)
+            loaders = make_loaders(self.recipe, self.feeds, self.validation, self.fabric.device)
             reporter.say(loaders.said)
             if self.shared:
                 reporter.say(f"warning: {describe_leak(len(self.shared))}")
@@ -117,52 +110,32 @@ class Fit:
         if not self.processes.first:
             return
         self.state.loss_sum = float(self.loss_sum.item())
-        self.state.model = _copy(self.task.network.state_dict())
-        self.state.optimiser = self.optimiser.state_dict()
+        self.learner.keep(self.state)
         now = time.monotonic()
         self.state.seconds, self._since = self.state.seconds + now - self._since, now
         save_state(self.folder / STATE_NAME, self.state)
 
-    def _set_up(self) -> tuple[Any, Any]:
-        if self.processes.count > 1 and self.fabric.device.type == "cuda":  # torch has it for GPUs only
-            nn.SyncBatchNorm.convert_sync_batchnorm(self.task.network)  # type: ignore[no-untyped-call]
-        optimiser = make_optimiser(self.task, self.recipe.optimiser)
-        if self.recipe.compile and not self.task.frozen:  # a graph cannot turn the trunk's mode; a head gains nothing
-            compile_task(self.task, self.fabric.device)
-        # A convolution of 1x1x1 has the same numbers in either layout; DDP warns that it copies them.
-        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
-        warnings.filterwarnings("ignore", "find_unused_parameters=True was specified")
-        module, wrapped = self.fabric.setup(self.task, optimiser)
-        if self.state.optimiser:
-            wrapped.load_state_dict(self.state.optimiser)
-        return module, wrapped
-
-    def _train_epoch(self, loader: Any, interruption: Interruption, reporter: Reporter) -> None:
+    def _train_epoch(self, loaders: Sequence[Any], interruption: Interruption, reporter: Reporter) -> None:
         state = self.state
-        self.train.set_epoch(state.epoch)
-        self.order.set_position(state.epoch, state.step)
-        self.module.train()
+        for feed in self.feeds:
+            feed.set_position(state.epoch, state.step)
+        self.learner.start_epoch()
         saved = time.monotonic()
         last = state.history[-1] if state.history else {}
         with reporter.epoch(state.epoch, self.order.steps, state.step, last):
-            for batch in loader:
-                self._step(to_device(batch, self.fabric.device))
+            for batches in zip(*loaders, strict=False):  # the first ends the epoch
+                self._step([to_device(batch, self.fabric.device) for batch in batches])
                 reporter.advance()
                 interruption.check(self.save)
                 if time.monotonic() - saved > SAVE_SECONDS:
                     self.save()
                     saved = time.monotonic()
 
-    def _step(self, batch: Batch) -> None:
+    def _step(self, batches: Sequence[Batch]) -> None:
         state = self.state
         seed_step(self.recipe.seed, state.epoch, state.step, self.processes.rank)
-        set_rate(self.optimiser, self._rate())
-        self.optimiser.zero_grad()
-        loss = self.loss(self.module(*self.task.pick(batch)), batch)
-        self.fabric.backward(loss)
-        cut_gradients(self.task, self.recipe.gradient_clip, self.recipe.gradient_clip_by)
-        self.optimiser.step()
-        self.loss_sum += self.processes.add(loss.detach().double() * len(batch.studies))
+        loss = self.learner.step(batches, self._rate(), state.epoch * self.order.steps + state.step)
+        self.loss_sum += self.processes.add(loss.double() * len(batches[0].studies))
         state.step += 1
 
     def _rate(self) -> float:
@@ -187,7 +160,11 @@ class Fit:
             if alone:
                 interruption.check(self.save)
 
-        return self.processes.tell(lambda: validate(self.recipe, self.task, loader, self.fabric.device, check))
+        def judge() -> dict[str, float]:
+            with self.learner.as_tested():
+                return validate(self.recipe, self.task, loader, self.fabric.device, check)
+
+        return self.processes.tell(judge)
 
     def _end_epoch(self, row: dict[str, float], reporter: Reporter) -> None:
         state, step = self.state, (self.state.epoch + 1) * self.order.steps
@@ -196,16 +173,25 @@ class Fit:
             what = f"the loss is not finite in epoch {state.epoch + 1}"
             raise CheckpointError("NONFINITE", what, "lower the learning rate or cut gradients", where="training")
         best = min((self.recipe.watch(old) for old in state.phase_history), default=float("inf"))
-        rate = self.optimiser.param_groups[0]["lr"]
         stage = {"phase": state.phase + 1} if self.recipe.second.epochs else {}
         leak = {SHARED: len(self.shared)} if self.shared else {}
         state.history.append(
-            {"epoch": state.epoch + 1, **stage, "learning_rate": rate, "train_loss": train_loss, **row, **leak}
+            {
+                "epoch": state.epoch + 1,
+                **stage,
+                "learning_rate": self.learner.rate,
+                "train_loss": train_loss,
+                **row,
+                **leak,
+            }
         )
         if self.recipe.watch(row) < best:
-            state.best = _copy(self.task.network.state_dict())
+            with self.learner.as_tested():
+                state.best = on_cpu(self.task.network.state_dict())
         state.epoch, state.step = state.epoch + 1, 0
         self.loss_sum.zero_()
+        if self.processes.first:
+            self.learner.end_epoch(self.folder, state.epoch)
         self.save()
         reporter.end_epoch(state.history, step)
 
@@ -223,7 +209,3 @@ def find_state(path: Path, recipe: str, data: str) -> State:
         what = "the run was begun with another " + ("recipe" if state.recipe != recipe else "set of studies or labels")
         raise CheckpointError("MISMATCH", what, "give another folder for the new run", where=path.name)
     return state
-
-
-def _copy(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}

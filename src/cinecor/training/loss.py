@@ -33,6 +33,8 @@ def make_loss(recipe: Recipe, class_weights: Tensor | None = None) -> Loss:
         compare_classes = partial(nn.functional.cross_entropy, weight=class_weights)
         return lambda logits, batch: compare_classes(logits, batch.targets[recipe.target].long())
     compare, weight = compare_values(recipe.loss), recipe.loss.outline
+    if class_weights is not None:
+        compare = partial(_weighted_entropy, class_weights)
 
     def of_values(values: Tensor, batch: Batch) -> Tensor:
         return compare(values.squeeze(1), batch.targets[recipe.target])
@@ -63,6 +65,17 @@ def compare_outlines(part: LossPart) -> Callable[[Tensor, Tensor], Tensor]:
     """The loss of logits against the covered share of each pixel; frames that nobody outlined count for nothing."""
     losses = {"bce": mean_cross_entropy, "bce_sum": summed_cross_entropy}
     return losses.get(part.name) or partial(dice_and_cross_entropy, pooled=part.pooled)
+
+
+def spread_classes(logits: Tensor) -> Tensor:
+    """Logits of classes: as they are; where there is one, that of yes, those of no and yes (their softmax is its
+    sigmoid)."""
+    return torch.cat([torch.zeros_like(logits), logits], dim=1) if logits.shape[1] == 1 else logits
+
+
+def _weighted_entropy(class_weights: Tensor, values: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy in which no and yes have a weight each, as in that of many classes."""
+    return nn.functional.cross_entropy(spread_classes(values[:, None]), targets.long(), weight=class_weights)
 
 
 def compare_values(part: LossPart) -> Callable[[Tensor, Tensor], Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import torch
@@ -22,17 +22,24 @@ _TORCH: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 
 
-def make_optimiser(model: nn.Module, part: OptimiserPart) -> torch.optim.Optimizer:
+def make_optimiser(model: nn.Module, part: OptimiserPart, head: Collection[str] = frozenset()) -> torch.optim.Optimizer:
     """The recipe's optimiser on all parameters of ``model`` that are trained.
 
     Weight decay spares biases and norms (one-dimensional), unless told otherwise.
+
+    Args:
+        model: whose parameters are trained.
+        part: says how.
+        head: names of the parameters that ``head_decay`` is for.
     """
-    trained = [p for p in model.parameters() if p.requires_grad]
-    decayed = [p for p in trained if p.ndim > 1 or part.decay_all]
-    spared = [p for p in trained if not (p.ndim > 1 or part.decay_all)]
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    apart = [p for name, p in trained.items() if part.head_decay is not None and name in head]
+    rest = [p for name, p in trained.items() if part.head_decay is None or name not in head]
     groups: list[dict[str, Any]] = [
-        {"params": decayed, "weight_decay": part.weight_decay},
-        {"params": spared, "weight_decay": 0.0},
+        {"params": _decayed(rest, part), "weight_decay": part.weight_decay},
+        {"params": _spared(rest, part), "weight_decay": 0.0},
+        {"params": _decayed(apart, part), "weight_decay": part.head_decay},
+        {"params": _spared(apart, part), "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
     if part.name in ("sgd", "rmsprop", "madgrad"):
@@ -45,6 +52,14 @@ def make_optimiser(model: nn.Module, part: OptimiserPart) -> torch.optim.Optimiz
 
     made: torch.optim.Optimizer = create_optimizer_v2(groups, opt=part.name, lr=part.lr, **options)
     return made
+
+
+def _decayed(parameters: Iterable[nn.Parameter], part: OptimiserPart) -> list[nn.Parameter]:
+    return [p for p in parameters if p.ndim > 1 or part.decay_all]
+
+
+def _spared(parameters: Iterable[nn.Parameter], part: OptimiserPart) -> list[nn.Parameter]:
+    return [p for p in parameters if not (p.ndim > 1 or part.decay_all)]
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

@@ -16,9 +16,9 @@ def list_phases(recipe: Recipe) -> list[Recipe]:
     changes = {
         "epochs": second.epochs,
         "patience": second.patience,
-        "loss": LossPart(name=second.loss, delta=recipe.loss.delta),
+        "loss": LossPart(name=second.loss, delta=recipe.loss.delta, class_weights=recipe.loss.class_weights),
         "optimiser": recipe.optimiser.model_copy(update={"lr": second.lr}),
-        "schedule": SchedulePart(),
+        "schedule": SchedulePart(name="step", every=1, factor=second.factor) if second.factor < 1 else SchedulePart(),
         "sampling": recipe.sampling.model_copy(update={"views": second.views}),
         "start": recipe.start.model_copy(update={"freeze": second.freeze}),
     }
@@ -33,5 +33,13 @@ def begin_phase(state: State, phase: int) -> State:
     if phase == 0 or state.phase == phase:
         return state
     return replace(
-        state, phase=phase, before=len(state.history), step=0, loss_sum=0.0, model=state.best, optimiser={}, best={}
+        state,
+        phase=phase,
+        before=len(state.history),
+        step=0,
+        loss_sum=0.0,
+        model=state.best,
+        optimiser={},
+        more={},
+        best={},
     )

@@ -89,6 +89,7 @@ def check_shared(recipe: Recipe) -> None:
         f"loss.name {part.name}": part.name in ("dice", "bce_sum"),
         "loss.outline": part.outline > 0,
         "loss.class_weights": part.class_weights != "none",
+        f"semi.method {recipe.semi.method}": recipe.semi.method != "none",
     }
     named = [name for name, there in others.items() if there]
     if named:

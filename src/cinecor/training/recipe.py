@@ -16,9 +16,18 @@ from cinecor.errors import ConfigError
 from cinecor.models import model_options
 from cinecor.training.recipe_checks import check_recipe, nearest
 from cinecor.training.recipe_fields import Recipe
+from cinecor.training.semi_fields import SemiPart
 from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
 
 _APART = {"summary", "published", "licence", "workers", "device", "data_path"}  # decide on no weight
+_LATER = {
+    "semi": SemiPart(),
+    "optimiser.head_decay": None,
+    "second.factor": 1.0,
+    "model.options.head_norm": False,
+}
+"""Fields that recipes did not have at first, with what they did without them. They count in a fingerprint where they
+say something else, so that runs of earlier versions are still the runs of their recipes."""
 _MAX_EXTENDS = 10  # a longer chain is a circle
 _CODES = {"extra_forbidden": "UNKNOWN_KEY", "missing": "CONFLICT"}
 FAILURE_NAME = "failure.txt"
@@ -153,7 +162,18 @@ def fingerprint(recipe: Recipe) -> str:
     for part in ("start", "mask"):
         if values[part]["sha256"]:
             del values[part]["weights"]
+    for name in _LATER:
+        _drop_later(values, name)
     return hashlib.sha256(json.dumps(_as_json(values), sort_keys=True).encode()).hexdigest()
+
+
+def _drop_later(values: dict[str, Any], name: str) -> None:
+    *path, last = name.split(".")
+    for key in path:
+        values = values[key]
+    usual = _LATER[name]
+    if last in values and values[last] == (usual.model_dump() if isinstance(usual, BaseModel) else usual):
+        del values[last]
 
 
 def describe_options(recipe: Recipe) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from cinecor.models import list_models, model_entry, model_options
 from cinecor.records import LV, OUTLINED, STRUCTURES
 from cinecor.training.class_checks import check_classes
 from cinecor.training.recipe_fields import OUTLINED_FRAMES, Recipe
+from cinecor.training.semi_checks import check_semi
 
 _LOSSES = {
     "regression": ("mse", "l1", "huber", "coreecho"),
@@ -44,6 +45,8 @@ def check_recipe(recipe: Recipe) -> None:
     check_classes(recipe)
     _check_start(recipe)
     _check_sampling(recipe)
+    _check_second(recipe)
+    check_semi(recipe)
     _check_data_path(recipe)
     _check_outlines(recipe)
     _check_epochs_and_split(recipe)
@@ -131,6 +134,9 @@ def _check_start(recipe: Recipe) -> None:
     if start.weights is not None and recipe.model.options.get("pretrained"):
         what = "the network would start from two sets of weights"
         raise ConfigError("CONFLICT", what, "give model.options.pretrained false, or no start", where="start.weights")
+    if start.freeze == "head" and recipe.loss.name == "coreecho":
+        what = "the head learns the error in coreecho, and is frozen"
+        raise ConfigError("CONFLICT", what, "choose freeze none or trunk", where="start.freeze")
     if start.freeze == "trunk" and recipe.loss.outline > 0:
         what = "outlines are learned by the trunk, which is frozen"
         raise ConfigError("CONFLICT", what, "choose loss.outline 0, or freeze none", where="start.freeze")
@@ -146,8 +152,19 @@ def _check_sampling(recipe: Recipe) -> None:
     if (part.test == "listed") != (part.test_starts is not None):
         what = "listed test clips and their table go together"
         raise ConfigError("CONFLICT", what, "give sampling.test listed and a table", where="sampling.test_starts")
-    if second.epochs and (recipe.task != "regression" or recipe.loss.outline > 0):
-        raise ConfigError("CONFLICT", "a second stage learns values alone", "give second.epochs 0", where="second")
+
+
+def _check_second(recipe: Recipe) -> None:
+    second = recipe.second
+    if not second.epochs:
+        return
+    if recipe.task == "segmentation" or recipe.loss.outline > 0:
+        what = "a second stage learns values or classes alone"
+        raise ConfigError("CONFLICT", what, "give second.epochs 0", where="second")
+    if second.loss not in _LOSSES[recipe.kind]:
+        fit = " or ".join(name for name in _LOSSES[recipe.kind] if name != "coreecho")
+        what = f"{second.loss!r} is no loss of what the first stage learns"
+        raise ConfigError("CONFLICT", what, f"give {fit}", where="second.loss")
 
 
 def _check_data_path(recipe: Recipe) -> None:

@@ -11,6 +11,8 @@ from cinecor.clips.masking import identify
 from cinecor.clips.transforms import AUGMENTATIONS, Augmentation
 from cinecor.records import ClipSpec
 from cinecor.training.mirror import Part, mirror
+from cinecor.training.published import PublishedPart
+from cinecor.training.semi_fields import SemiPart
 
 OUTLINED_FRAMES = "outlined"
 """Target of a segmentation on which nothing is measured: how many frames of a study are outlined, as its label."""
@@ -41,9 +43,9 @@ class StartPart(Part):
     are meant, to be imported first. null: fresh ones."""
     head: Literal["keep", "fresh"] = "keep"
     """keep: take the head over as well, where it has the same outputs and predicts the same target."""
-    freeze: Literal["none", "trunk"] = "none"
-    """trunk: train the head alone. The trunk has no gradient and computes as in evaluation, so that its batch norms
-    stay as they are."""
+    freeze: Literal["none", "trunk", "head"] = "none"
+    """trunk: train the head alone; head: train the trunk alone. What is frozen has no gradient and computes as in
+    evaluation, so that its batch norms stay as they are."""
     sha256: str = ""
     """Hash of the weights; filled in when a training begins."""
 
@@ -111,6 +113,9 @@ class OptimiserPart(Part):
     """Momentum, first beta, of those that have one."""
     decay_all: bool = False
     """Decay biases and norms as well, as torch does by itself and the papers' codes with it."""
+    head_decay: Annotated[float, Field(ge=0)] | None = None
+    """Weight decay of the head's layers instead; with weight_decay 0 that of the dense layers alone. Keras' L2 of 0.03,
+    which is added to the loss, is 0.06 of adam here, which is added to the gradient. Not given: weight_decay."""
 
 
 class SchedulePart(Part):
@@ -145,7 +150,7 @@ class LossPart(Part):
     """In dice: the overlap of all frames of a batch together, so that one where a structure is small or missing counts
     by its pixels; without it every frame counts the same."""
     class_weights: Literal["none", "balanced"] = "none"
-    """balanced: in cross_entropy a clip counts by how rare its class is among the training clips."""
+    """balanced: in cross_entropy and bce a clip counts by how rare its class is among the training clips."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
     """Of the contrast in coreecho."""
     delta: Annotated[float, Field(gt=0)] = 5.0
@@ -160,12 +165,14 @@ class SecondPart(Part):
 
     epochs: Annotated[int, Field(ge=0)] = 0
     """Passes over the training clips, at most; 0: there is no second stage."""
-    freeze: Literal["none", "trunk"] = "trunk"
-    """trunk: train the head alone, as `start.freeze` has it."""
-    loss: Literal["mse", "l1", "huber"] = "l1"
-    """What is minimised."""
+    freeze: Literal["none", "trunk", "head"] = "trunk"
+    """trunk: train the head alone; head: the trunk alone, as `start.freeze` has it."""
+    loss: Literal["mse", "l1", "huber", "bce", "cross_entropy"] = "l1"
+    """What is minimised; bce or cross_entropy where that is the first stage's."""
     lr: Annotated[float, Field(gt=0, le=100)] = 1e-4
-    """Learning rate, constant. The optimiser begins anew."""
+    """Learning rate. The optimiser begins anew."""
+    factor: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The learning rate is multiplied by this after each epoch; 1: constant."""
     views: Annotated[int, Field(ge=1, le=8)] = 1
     """Clips of a loop in the same batch."""
     patience: Annotated[int, Field(ge=0)] = 0
@@ -199,60 +206,6 @@ class SplitPart(Part):
     """Part of the patients, where they are drawn."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the draw, that of folds too; apart from the training's, so that trainings can be compared."""
-
-
-class PublishedPart(Part):
-    """The row of a paper that a recipe stands for, to be printed beside our own."""
-
-    source: str
-    """Paper, table and row."""
-    row: Annotated[int, Field(ge=0)] = 0
-    """Number of the experiment in a benchmark."""
-    family: str = ""
-    """Kind of network, by which a benchmark groups its rows."""
-    variant: str = ""
-    """What is special about this one, in the paper's words."""
-    layout: str = ""
-    """Layout of the data that it was published on: a benchmark leaves the row out where its data folder has another;
-    empty: any."""
-    tables: tuple[int, ...] = ()
-    """The paper's tables that show it."""
-    note: str = ""
-    """Where the paper contradicts itself, or leaves open what was done."""
-    rmse: float | None = None
-    """In the target's unit."""
-    mae: float | None = None
-    """In the target's unit."""
-    r2: float | None = None
-    """Coefficient of determination."""
-    r2_mean: float | None = None
-    """The same, mean of repeated trainings, where the paper gives it beside its best."""
-    r2_sd: float | None = None
-    """Standard deviation over repeated trainings."""
-    pearson: float | None = None
-    """Correlation of predicted and true."""
-    sensitivity: float | None = None
-    """Of a yes or no, 0 to 1; so are the following."""
-    specificity: float | None = None
-    """Share of the negative that are called so."""
-    precision: float | None = None
-    """Share of those called positive that are."""
-    f1: float | None = None
-    """Harmonic mean of precision and sensitivity."""
-    accuracy: float | None = None
-    """Share that are called what they are."""
-    macro_precision: float | None = None
-    """Of many classes, mean over them; so are the following."""
-    macro_recall: float | None = None
-    """Mean share of a class that is called so."""
-    macro_f1: float | None = None
-    """Mean of the classes' F1."""
-    cross_entropy: float | None = None
-    """Of outlines, mean over pixels."""
-    classes: dict[str, dict[str, float]] = Field(default_factory=dict)
-    """Precision, recall, f1 and number by class."""
-    groups: dict[str, dict[str, float]] = Field(default_factory=dict)
-    """The same figures by name within groups of studies: those of image quality are good and medium, poor."""
 
 
 class Recipe(Part):
@@ -297,6 +250,7 @@ class Recipe(Part):
     loss: LossPart = LossPart()
     second: SecondPart = SecondPart()
     split: SplitPart = SplitPart()
+    semi: SemiPart = SemiPart()
     batch_size: Positive = 16
     """Clips in a training batch; with `sampling.views`, loops."""
     epochs: Positive = 50

@@ -27,6 +27,7 @@ from cinecor.models.starting import start_from
 from cinecor.records import SPLITS, Study
 from cinecor.training.classes import class_shares
 from cinecor.training.data import TrainingData, open_data
+from cinecor.training.feeds import open_feeds
 from cinecor.training.finishing import finish
 from cinecor.training.leakage import warning_of
 from cinecor.training.mask_start import keep_mask, open_mask, pin_mask
@@ -168,8 +169,9 @@ def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path, processe
         for number in range(state.phase, len(phases)):
             part, state = replace(data, recipe=phases[number]), begin_phase(state, number)
             task = make_task(part.recipe, data.read_targets("train"), fabric.device, begun=bool(state.model))
-            train, validation = (part.make_dataset(cache, name, name, task.network.streams) for name in SPLITS[:2])
-            state = Fit(part.recipe, task, train, validation, out, fabric, state, processes).run()
+            feeds = open_feeds(part, cache, task.network.streams, processes)
+            validation = part.make_dataset(cache, "validation", "validation", task.network.streams)
+            state = Fit(part.recipe, task, feeds, validation, out, fabric, state, processes).run()
             if fabric.device.type == "cuda":
                 torch.cuda.empty_cache()  # what one stage kept of the memory would be missing in the next
         if processes.first:
@@ -211,8 +213,8 @@ def make_task(recipe: Recipe, targets: np.ndarray, device: torch.device, *, begu
     torch.manual_seed(recipe.seed)
     network = create_model(recipe.model.name, recipe.outputs, **network_options(recipe))
     options: dict[str, Any] = {"mixed": is_mixed(recipe, device), "channels_last": recipe.channels_last}
-    options |= {"outlines": recipe.loss.outline > 0, "frozen": recipe.start.freeze == "trunk"}
-    options["contrast"] = recipe.loss.name == "coreecho"
+    options |= {"outlines": recipe.loss.outline > 0, "frozen": recipe.start.freeze}
+    options |= {"contrast": recipe.loss.name == "coreecho", "adversarial": recipe.semi.method == "gan"}
     kept = recipe.start.weights is not None and not begun and _start(network, recipe)
     if recipe.task == "segmentation":
         return Task(network, **options)

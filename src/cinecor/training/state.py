@@ -22,7 +22,7 @@ from torch import Tensor
 from cinecor import storage
 from cinecor.errors import CheckpointError
 
-FORMAT = 1
+FORMAT = 2
 _MAGIC = b"cinecor run state 1\n"
 _DIGEST = 32
 _CURE = "delete it to begin the run again"
@@ -58,6 +58,8 @@ class State:
     """Epochs of the stages before."""
     start: dict[str, Any] = field(default_factory=dict)
     """What the manifest will say of the weights that the training started from."""
+    more: dict[str, Any] = field(default_factory=dict)
+    """What a learner of clips without labels keeps beside: a generator, running means."""
     format: int = FORMAT
 
     @property
@@ -93,6 +95,6 @@ def load_state(path: Path) -> State:
         values = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
         if values["format"] > FORMAT:
             raise CheckpointError("TOO_NEW", "a later cinecor wrote this", "update cinecor", where=path.name)
-        return State(**values)
+        return State(**{**values, "format": FORMAT})
     except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, KeyError, TypeError) as error:
         raise CheckpointError("CORRUPT", "this is not the state of a run", _CURE, where=path.name) from error

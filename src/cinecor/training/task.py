@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from cinecor.models.contract import Network, OutliningNetwork
+from cinecor.models.gan import Discriminator
 from cinecor.models.layout import channels_last as lay_out
-from cinecor.models.starting import freeze_trunk
+from cinecor.models.starting import freeze
 from cinecor.records import Batch
 
 Outputs: TypeAlias = (
     Float[Tensor, "batch output *positions"]
     | tuple[Float[Tensor, "batch output"], Float[Tensor, "batch 1 time height width"]]
     | tuple[Float[Tensor, "batch _feature"], Float[Tensor, "batch _output"]]
+    | tuple[Float[Tensor, "batch _feature"], Float[Tensor, "batch _output"], Float[Tensor, " batch"]]
 )
-"""Values (or maps); values and the logits of outlines; or embeddings and values."""
+"""Values (or maps); values and the logits of outlines; embeddings and values; or these and logits to be real."""
+Frozen: TypeAlias = Literal["none", "trunk", "head"]
 
 
 class Task(nn.Module):
@@ -38,7 +41,8 @@ class Task(nn.Module):
         outlines: give the network's outlines beside its values, in training mode.
         contrast: give the embeddings, and the values as the head makes them of features that have no gradient, in
             training mode.
-        frozen: train the head alone; the trunk has no gradient and is in evaluation mode whatever the head is in.
+        frozen: ``trunk`` or ``head``, which has no gradient and is in evaluation mode whatever the other is in.
+        adversarial: give embeddings, values and the logits of each clip to be real, in training mode.
     """
 
     def __init__(
@@ -50,19 +54,20 @@ class Task(nn.Module):
         scale: float = 1.0,
         mixed: bool = False,
         channels_last: bool = True,
-        frozen: bool = False,
+        frozen: Frozen = "none",
         contrast: bool = False,
+        adversarial: bool = False,
     ) -> None:
         super().__init__()
         self.mean, self.scale = mean, scale
         self.mixed, self.outlines, self.frozen = mixed, outlines, frozen
-        self.contrast = contrast
+        self.contrast, self.adversarial = contrast, adversarial
         self.layout = torch.channels_last_3d if channels_last else torch.contiguous_format
         self.network = network
         if channels_last:
             lay_out(network)
-        if frozen:
-            freeze_trunk(network)
+        if frozen != "none":
+            freeze(network, frozen)
 
     def forward(self, *streams: Float[Tensor, "batch channel _time _height _width"]) -> Outputs:
         """Outputs of each clip; with them, in training, what else the loss wants."""
@@ -73,7 +78,10 @@ class Task(nn.Module):
             return self._values(features), logits.float()
         seen = self._look(streams)
         if self.contrast and self.training:
-            return self.network.forward_head(seen.float(), pre_logits=True), self._values(seen.detach())
+            return self._embedding(seen), self._values(seen.detach())
+        if self.adversarial and self.training:
+            assert isinstance(self.network, Discriminator)
+            return self._embedding(seen), self._values(seen), self.network.forward_real(seen.float())
         return self._values(seen)
 
     def fold(self) -> None:
@@ -84,15 +92,14 @@ class Task(nn.Module):
     @torch.no_grad()
     def embed(self, *streams: Float[Tensor, "batch channel _time _height _width"]) -> Float[Tensor, "batch feature"]:
         """The embedding of each clip, by which it is compared with the training data."""
-        features = self.network.forward_features(*self._laid_out(streams))
-        return self.network.forward_head(features.float(), pre_logits=True)
+        return self._embedding(self.network.forward_features(*self._laid_out(streams)))
 
     def pick(self, batch: Batch) -> tuple[Tensor, ...]:
         """The streams of a batch that the network takes, in its order."""
         return tuple(batch.inputs[name] for name in self.network.streams)
 
     def _look(self, streams: Sequence[Tensor]) -> Float[Tensor, "batch feature t h w"]:
-        if self.frozen and self.training:
+        if self.frozen == "trunk" and self.training:
             return self._look_still(streams)
         with self._precision(streams):
             return self.network.forward_features(*self._laid_out(streams))
@@ -106,8 +113,17 @@ class Task(nn.Module):
         self.network.train()
         return features
 
+    def _embedding(self, features: Tensor) -> Float[Tensor, "batch feature"]:
+        return self.network.forward_head(features.float(), pre_logits=True)
+
     def _values(self, features: Tensor) -> Float[Tensor, "batch output *positions"]:
-        return self.network.forward_head(features.float()) * self.scale + self.mean
+        still = self.frozen == "head" and self.training
+        if still:
+            self.network.eval()
+        values = self.network.forward_head(features.float()) * self.scale + self.mean
+        if still:
+            self.network.train()
+        return values
 
     def _precision(self, streams: Sequence[Tensor]) -> torch.autocast:
         return torch.autocast(streams[0].device.type, dtype=torch.bfloat16, enabled=self.mixed)
