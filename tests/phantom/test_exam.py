@@ -78,7 +78,7 @@ def test_labels_agree(study: Study) -> None:
 @pytest.mark.parametrize("style", STYLES)
 def test_the_polygon_is_the_sector(style: str) -> None:
     loop = exam_loop(3, "A4C")
-    screen = fit(loop.imaging, STYLES[style], 400.0, WIDTH)
+    screen = fit(loop.imaging, STYLES[style], 400.0, float(WIDTH))
     line = sector_outline(loop.imaging, screen, STYLES[style])
     mask = np.zeros(screen.inside.shape, np.uint8)
     cv2.fillPoly(mask, [np.rint(line).astype(np.int32)], 1)
@@ -103,7 +103,7 @@ def test_the_epicardium_holds_ventricle_and_wall(view: str) -> None:
     loop = exam_loop(3, view)
     plane = replace(loop.imaging.plane, half_angle=1.2, depth=2.0 * loop.imaging.plane.depth)
     loop = replace(loop, imaging=replace(loop.imaging, plane=plane))
-    screen = fit(loop.imaging, STYLES["lyra"], 500.0, WIDTH)
+    screen = fit(loop.imaging, STYLES["lyra"], 500.0, float(WIDTH))
     line = loop.epicardium(0, screen)
     assert line is not None
     area = cv2.contourArea(line.astype(np.float32)) * screen.spacing_mm**2

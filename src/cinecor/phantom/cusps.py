@@ -120,8 +120,8 @@ def all_sheets(
     body: Body,
     now: State,
     opened: float,
-    along: Sequence[Float[np.ndarray, " some"]],
-    wide: Sequence[Float[np.ndarray, " some"]],
+    along: Sequence[np.ndarray],
+    wide: Sequence[np.ndarray],
 ) -> Float[np.ndarray, "points 3"]:
     """Points of all ten leaflets and cusps, an array of ``along`` and of ``wide`` for each, (x, y, z) in mm."""
     vessels = body.vessels

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Num, UInt8
 
 from cinecor.phantom.anatomy import Heart, State, epicardium, rv_shape, state, stretch
 from cinecor.phantom.cycle import step
@@ -156,11 +156,11 @@ class Vessels:
         """Unit vector along which blood leaves the right ventricle."""
         return _unit(np.array([0.85, -0.30, 0.30]))
 
-    def in_heart(self, offset: Float[np.ndarray, "*shape 3"]) -> Float[np.ndarray, "*shape 3"]:
+    def in_heart(self, offset: Num[np.ndarray, "*shape 3"]) -> Float[np.ndarray, "*shape 3"]:
         """A place given in the heart's axes from the aortic valve, mm of an adult's heart."""
         return np.asarray(self.valve + self.size * offset)
 
-    def in_body(self, lps: Float[np.ndarray, "*shape 3"]) -> Float[np.ndarray, "*shape 3"]:
+    def in_body(self, lps: Num[np.ndarray, "*shape 3"]) -> Float[np.ndarray, "*shape 3"]:
         """A place given as (L, P, S) from the aortic valve, mm of an adult's body."""
         return np.asarray(self.valve + self.size * (lps @ BODY))
 

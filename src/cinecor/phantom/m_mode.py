@@ -13,7 +13,8 @@ from cinecor.phantom.tissue import Material
 from cinecor.phantom.view_loop import Reflectors, ViewLoop
 
 MOMENTS = 48  # of a beat, whose lines are drawn
-NEIGHBOURS = 24  # beams to each side that the point spread reaches, and from which tissue moves in
+NEIGHBOURS = 24  # beams to each side that the point spread reaches
+LOOKED_AT = (0.0, 0.12, 0.25, 0.4, 0.6)  # of a beat: tissue that is never close to the line then never is
 LEVELS = {"ventricle": 0.66, "mitral": 0.88, "aorta": 1.10}
 """Height on the long axis, from apex (0) to mitral plane (1), at which a line crosses the heart."""
 
@@ -47,13 +48,13 @@ def spread_out(
 
 
 def _beside(loop: ViewLoop, reflectors: Reflectors, beam: int) -> Reflectors:
-    """The reflectors close to a beam, which are all that it sees, and all those of leaflets."""
+    """The reflectors that come close to a beam, which are all that it sees, and all those of leaflets."""
     plane, material = loop.imaging.plane, reflectors.material
-    positions, _ = reflectors.at(0.0)
-    tissue = positions[: len(material.tissue)]
-    angle = np.arctan2(tissue[:, 0] - plane.probe[0], tissue[:, 1] - plane.probe[1]) - plane.tilt
-    place = (angle / plane.half_angle * 0.5 + 0.5) * (BEAMS - 1)
-    kept = np.flatnonzero(np.abs(place - beam) < NEIGHBOURS)
+    kept = np.zeros(len(material.tissue), bool)
+    for phase in LOOKED_AT:
+        across, down = (reflectors.at(phase)[0][: len(kept)] - np.array(plane.probe, np.float32)).T
+        place = ((np.arctan2(across, down) - plane.tilt) / plane.half_angle * 0.5 + 0.5) * (BEAMS - 1)
+        kept |= np.abs(place - beam) < NEIGHBOURS
     part = Material(tissue=material.tissue[kept], frame=material.frame[kept], coordinates=material.coordinates[kept])
-    echoes = np.concatenate([reflectors.amplitudes[kept], reflectors.amplitudes[len(material.tissue) :]])
+    echoes = np.concatenate([reflectors.amplitudes[: len(kept)][kept], reflectors.amplitudes[len(kept) :]])
     return replace(reflectors, material=part, amplitudes=echoes)

@@ -140,8 +140,8 @@ class Reflectors:
 
     loop: ViewLoop
     material: Material
-    along: list[Float[np.ndarray, " some"]]
-    wide: list[Float[np.ndarray, " some"]]
+    along: list[np.ndarray]
+    wide: list[np.ndarray]
     jitter: Float[np.ndarray, "points 3"]
     amplitudes: Complex64[np.ndarray, " scatterer"]
 
