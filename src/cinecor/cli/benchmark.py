@@ -10,7 +10,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cinecor.training.recipe_fields import PublishedPart, Recipe
+    from cinecor.training.published import PublishedPart
+    from cinecor.training.recipe_fields import Recipe
     from cinecor.training.sweep import Job, Outcome
 
 

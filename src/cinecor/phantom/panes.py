@@ -194,8 +194,8 @@ def _draw_locator(
         side = np.array([way[1], -way[0]]) * 7.0
         for gate in (-4.0, 4.0):
             at = tip + (sample * reach + gate) * way
-            ends = (tuple(int(value) for value in at + turn * side) for turn in (-1.0, 1.0))
-            cv2.line(canvas, *ends, style.accent, 1, cv2.LINE_AA)
+            left, right = (tuple(int(value) for value in at + turn * side) for turn in (-1.0, 1.0))
+            cv2.line(canvas, left, right, style.accent, 1, cv2.LINE_AA)
 
 
 def _tall(loop: ViewLoop, side_mm: float) -> float:

@@ -22,7 +22,7 @@ class ConsistencyLearner(Learner):
         self.optimiser.zero_grad()
         logits = spread_classes(self.module(*(torch.cat(parts) for parts in streams)))
         counts = [len(batch.studies) for batch in (labelled, weak, strong)]
-        known, easy, hard = logits.split(counts)
+        known, easy, hard = logits.split(counts)  # type: ignore[no-untyped-call]
         semi, target = self.recipe.semi, self.recipe.target
         loss = class_loss(known, labelled.targets[target].long(), self.class_weights)
         loss = loss + semi.weight * consistency_loss(easy, hard, semi.threshold)

@@ -15,15 +15,21 @@ from pydantic import BaseModel, ValidationError
 from cinecor.errors import ConfigError
 from cinecor.models import model_options
 from cinecor.training.recipe_checks import check_recipe, nearest
-from cinecor.training.recipe_fields import Recipe
+from cinecor.training.recipe_fields import MaskPart, Recipe
 from cinecor.training.semi_fields import SemiPart
 from cinecor.training.strict_yaml import dump_yaml, parse_yaml, read_yaml
 
 _APART = {"summary", "published", "licence", "workers", "device", "data_path"}  # decide on no weight
 _LATER = {
     "semi": SemiPart(),
+    "mask": MaskPart(),
     "optimiser.head_decay": None,
     "second.factor": 1.0,
+    "clip.neighbours": 0,
+    "clip.resize": "smooth",
+    "clip.mask": "",
+    "split.keep_test_apart": False,
+    "augmentation.swap": 0.0,
     "model.options.head_norm": False,
 }
 """Fields that recipes did not have at first, with what they did without them. They count in a fingerprint where they
