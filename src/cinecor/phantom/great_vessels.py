@@ -290,7 +290,7 @@ class Vessels:
         if now.contraction == 0.0:
             return points
         rest = points
-        for _ in range(6):
+        for _ in range(16):  # each brings it three times closer
             rest = points - self.shift(rest, now)
         return rest
 
