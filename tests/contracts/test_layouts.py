@@ -13,7 +13,10 @@ from cinecor.records import Study
 
 LOSSLESS = {"acdc", "camus", "dicom_folder"}
 RESAMPLED = {"hmc_qu"}  # masks are stored at another size than the frames
-COHORTS = {"acdc": (1, None), "hmc_qu": (1, None), "camus": (3, 4), "echonet_pediatric": (2, 6), "echonet_lvh": (2, 6)}
+COHORTS = {
+    **{"acdc": (1, None), "hmc_qu": (1, None), "camus": (3, 4)},
+    **{"echonet_pediatric": (2, 6), "echonet_lvh": (2, 6), "view_folders": (1, 1)},
+}
 """Studies, and frames at most; the others make 3 studies of 26."""
 VIEWED = ("a4c", "a2c")
 KEPT = {
@@ -31,6 +34,7 @@ KEPT = {
     "echonet_pediatric": {"ef", "fold", "sex", "age_years", "weight_kg", "height_cm"},
     "echonet_lvh": {"ivsd_mm", "lvidd_mm", "lvpwd_mm", "ivss_mm", "lvids_mm", "lvpws_mm"},
     "dicom_folder": {"ef", "edv_ml", "esv_ml"},
+    "view_folders": {"lvh", "lvh_grade", "lvh_pattern", "ivsd_mm", "lvpwd_mm", "ef", "ed_frame", "scanner"},
 }
 KNOWN_ELSEWHERE = {"dicom_folder"}  # a DICOM file has no place for a label
 
@@ -64,6 +68,11 @@ def test_the_phantom_survives_every_layout(layout, tmp_path):
 def _same_pictures(study, found, layout):
     for one, other in zip(study.cines, found.cines, strict=True):
         before, after = io.load(one), io.load(other)
+        assert other.outlines.keys() == (one.outlines.keys() if layout == "view_folders" else set())
+        for name, lines in other.outlines.items():
+            assert lines.keys() == one.outlines[name].keys()
+            for frame, line in lines.items():
+                np.testing.assert_allclose(line, one.outlines[name][frame], atol=0.01)
         assert before.shape[0] == after.shape[0]
         if layout in LOSSLESS:
             np.testing.assert_array_equal(before, after)

@@ -23,7 +23,7 @@ ARC = 24  # points along the far edge of a field of view
 
 Colour = tuple[int, int, int]
 Canvas = UInt8[np.ndarray, "height width 3"]
-Outline = Float[np.ndarray, "points 2"]
+Outline = Float[np.ndarray, "_points 2"]
 
 
 @dataclass(frozen=True, kw_only=True)
