@@ -122,7 +122,7 @@ def test_the_fingerprint_knows_what_matters():
     [
         ("demo", "44469d898fad99ec005b35e2bbbb876f83863da8a328c6fc728c5723e7ba1fc4"),
         ("001/coreecho", "9dd9ebd85c6daef1fd8a04297ae8df156c5f6a988ee8ea4f74ef85611f0ce571"),
-        ("003/images", "c676dcd845bd2ae6a6701955dfdb81b7ebdd2f58036749449f82c4cecaec5bf7"),
+        ("000/mini_b2", "b6205fb3fff9530b68e15b3ffd2744c016dcdcb2ad5d03e13e7d6cab26e4e504"),
     ],
 )
 def test_runs_of_earlier_versions_are_still_the_runs_of_their_recipes(name, known):

@@ -40,6 +40,7 @@ PACKAGES = {
     "train": ("lightning", "tensorboard", "pandas", "scikit-learn"),
     "accel": ("openvino",),
     "keras": ("h5py",),
+    "monai": ("monai",),
     "explain": ("umap-learn",),
     "sweep": ("ray",),
 }
