@@ -14,8 +14,12 @@ from cinecor.records import Study
 LOSSLESS = {"acdc", "camus", "dicom_folder"}
 RESAMPLED = {"hmc_qu"}  # masks are stored at another size than the frames
 COHORTS = {
-    "acdc": (1, None), "hmc_qu": (1, None), "camus": (3, 4),
-    "echonet_pediatric": (2, 6), "echonet_lvh": (2, 6), "view_folders": (1, 1),
+    "acdc": (1, None),
+    "hmc_qu": (1, None),
+    "camus": (3, 4),
+    "echonet_pediatric": (2, 6),
+    "echonet_lvh": (2, 6),
+    "view_folders": (1, 1),
 }
 """Studies, and frames at most; the others make 3 studies of 26."""
 VIEWED = ("a4c", "a2c")
