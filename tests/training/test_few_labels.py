@@ -91,6 +91,15 @@ def test_the_rest_is_learned_from_without_a_label_and_nobody_held_out(cohort):
     assert "4 loops, each a case, for training, 50 more without a label" in said["description"]
 
 
+def test_patients_kept_apart_are_not_learned_from_without_a_label_either(cohort):
+    apart = {study.patient_id for study in cohort if study.split == "test"}
+    words = ["--semi.method", "gan", "--semi.labels_per_class", "2", "--split.by", "patient"]
+    every = open_data(apply_overrides(make_recipe(RECIPE), words), cohort)
+    assert apart & {study.patient_id for study in every.unlabelled}
+    kept = open_data(apply_overrides(make_recipe(RECIPE), [*words, "--split.keep_test_apart", "true"]), cohort)
+    assert not apart & {study.patient_id for study in (*kept.studies, *kept.unlabelled)}
+
+
 def test_supervised_alone_sees_nothing_else(cohort):
     data = open_data(apply_overrides(make_recipe(RECIPE), ["--semi.labels_per_class", "2"]), cohort)
     assert (len(data.splits["train"]), data.unlabelled) == (4, ())

@@ -13,15 +13,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from cinecor.errors import ConfigError
-from cinecor.models.contract import Network, global_mean
-from cinecor.models.initialisation import glorot
+from cinecor.models.map_head import MapHead
 
 SIZES = 5
 """From the frame's own down by halves."""
 LEAST = 32  # px: the smallest map of such a frame has more than one position, which its normalisation needs
 
 
-class MonaiUNet(Network):
+class MonaiUNet(MapHead):
     """Logits of every pixel of every frame; frames are seen one by one, so that any number of them makes a clip.
 
     Args:
@@ -36,8 +35,6 @@ class MonaiUNet(Network):
         ConfigError: MISSING_EXTRA without MONAI; OUT_OF_RANGE for options that make no network, and for frames below
             32 pixels.
     """
-
-    dense = True
 
     def __init__(
         self,
@@ -79,26 +76,6 @@ class MonaiUNet(Network):
             raise ConfigError("OUT_OF_RANGE", what, f"give {LEAST} pixels or more", where="clip.height")
         maps = self.network(x.transpose(1, 2).flatten(0, 1))
         return maps.unflatten(0, (len(x), -1)).transpose(1, 2)
-
-    def forward_head(
-        self, features: Float[Tensor, "batch feature t h w"], *, pre_logits: bool = False
-    ) -> Float[Tensor, "batch value *positions"]:
-        """Logits ``batch structure time height width``, or the embedding (mean over positions)."""
-        if pre_logits:
-            return global_mean(features)
-        logits: Tensor = self.head(features)
-        return logits
-
-    def reset_classifier(self, num_outputs: int) -> None:
-        """A fresh last layer."""
-        self.num_outputs = num_outputs
-        head = nn.Conv3d(self.num_features, num_outputs, 1)
-        glorot(head)
-        self.head = head.to(next(self.parameters()).device)
-
-    def output_layer(self) -> nn.Linear | nn.Conv2d | nn.Conv3d:
-        """The last layer."""
-        return self.head
 
 
 def _basic_unet() -> Any:

@@ -19,11 +19,10 @@ from torch.nn import functional
 
 from cinecor.errors import ConfigError
 from cinecor.models.choices import Drop, Enlargement, UNetNorm
-from cinecor.models.contract import Network, global_mean
-from cinecor.models.initialisation import glorot
+from cinecor.models.map_head import MapHead
 
 
-class UNet(Network):
+class UNet(MapHead):
     """Logits of every pixel of every frame; frames are seen one by one, so that any number of them makes a clip.
 
     Args:
@@ -40,8 +39,6 @@ class UNet(Network):
     Raises:
         ConfigError: OUT_OF_RANGE for options that make no network.
     """
-
-    dense = True
 
     def __init__(
         self,
@@ -90,26 +87,6 @@ class UNet(Network):
         for up, enlarge, beside in zip(reversed(self.up), reversed(self.enlarge), reversed(maps), strict=True):
             y = up(cat([beside, _enlarged(enlarge, y, beside.shape[2:])], dim=1))
         return y.unflatten(0, (len(x), -1)).transpose(1, 2)
-
-    def forward_head(
-        self, features: Float[Tensor, "batch feature t h w"], *, pre_logits: bool = False
-    ) -> Float[Tensor, "batch value *positions"]:
-        """Logits ``batch structure time height width``, or the embedding (mean over positions)."""
-        if pre_logits:
-            return global_mean(features)
-        logits: Tensor = self.head(features)
-        return logits
-
-    def reset_classifier(self, num_outputs: int) -> None:
-        """A fresh last layer."""
-        self.num_outputs = num_outputs
-        head = nn.Conv3d(self.num_features, num_outputs, 1)
-        glorot(head)
-        self.head = head.to(next(self.parameters()).device)
-
-    def output_layer(self) -> nn.Linear | nn.Conv2d | nn.Conv3d:
-        """The last layer."""
-        return self.head
 
 
 def _two_convolutions(in_channels: int, out_channels: int, *, kernel: int, norm: str) -> nn.Sequential:

@@ -189,18 +189,10 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
     else:
         layout, studies = "memory", list(source)
         folder = cache or default_cache(Path.cwd() / "memory")
-    cases = make_cases(keep_view(studies, recipe.view), recipe.case, recipe.clip_spec)
-    if recipe.kind == "segmentation":
-        cases = [measure_truth(study) for study in cases]
-    if recipe.kind == "outlines":
-        cases = [keep_outlined(study, recipe.structures) for study in cases]
+    cases = _cases_of(recipe, studies)
     if recipe.kind == "classes":
         recipe = recipe.model_copy(update={"classes": recipe.classes or list_classes(cases, recipe.target)})
-        labelled: Sequence[Study] = encode_classes(cases, recipe.target, recipe.classes)
-    else:
-        labelled = keep_labelled(cases, recipe.target)
-    if recipe.kind == "classification":
-        _check_yes_or_no(labelled, recipe.target)
+    labelled = _keep_targets(recipe, cases)
     folder = cache_part(
         folder, recipe.view, recipe.case if recipe.kind != "outlines" else outlined_part(recipe.structures)
     )
@@ -218,6 +210,24 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
         cache_folder=folder,
         unlabelled=unlabelled,
     )
+
+
+def _cases_of(recipe: Recipe, studies: Sequence[Study]) -> list[Study]:
+    """What is split and counted as one, with what its own masks or outlines say as labels."""
+    cases = make_cases(keep_view(studies, recipe.view), recipe.case, recipe.clip_spec)
+    if recipe.kind == "segmentation":
+        return [measure_truth(study) for study in cases]
+    return [keep_outlined(study, recipe.structures) for study in cases] if recipe.kind == "outlines" else cases
+
+
+def _keep_targets(recipe: Recipe, cases: Sequence[Study]) -> Sequence[Study]:
+    """The cases that have a target of the recipe's kind, as a number."""
+    if recipe.kind == "classes":
+        return encode_classes(cases, recipe.target, recipe.classes)
+    labelled = keep_labelled(cases, recipe.target)
+    if recipe.kind == "classification":
+        _check_yes_or_no(labelled, recipe.target)
+    return labelled
 
 
 def cache_part(folder: Path, view: str | None, case: str) -> Path:

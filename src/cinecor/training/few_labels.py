@@ -10,6 +10,7 @@ import numpy as np
 from cinecor.errors import DatasetError
 from cinecor.records import Split, Study
 from cinecor.training.recipe_fields import Recipe
+from cinecor.training.splitting import leave_apart
 
 _DRAW = 0x1ABE1  # keeps this stream apart from those of clips and of order
 
@@ -69,7 +70,7 @@ def find_unlabelled(
     held = {study.patient_id for split in ("validation", "test") for study in splits[split]}
     bare = [
         case
-        for case in cases
+        for case in leave_apart(cases, recipe.split)
         if recipe.split.by in ("layout", "patient")
         and case.id not in known
         and case.patient_id not in held

@@ -30,8 +30,7 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
             patient is in several, which ``by: slice`` alone allows.
         ConfigError: OUT_OF_RANGE for a fold that the layout does not have.
     """
-    if part.keep_test_apart:
-        studies = _without_test(studies)
+    studies = leave_apart(studies, part)
     if part.by in ("fold", "kfold"):
         return _checked(_by_fold(studies, part, part.stratify or target), studies)
     if part.by == "slice":
@@ -42,8 +41,10 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
     return _checked({study.id: drawn[study.patient_id] for study in studies}, studies)
 
 
-def _without_test(studies: Sequence[Study]) -> list[Study]:
-    """The studies of patients of whom the layout has none in its test split."""
+def leave_apart(studies: Sequence[Study], part: SplitPart) -> Sequence[Study]:
+    """The studies without those of patients whom the recipe keeps apart: any of the layout's test split."""
+    if not part.keep_test_apart:
+        return studies
     apart = {study.patient_id for study in studies if study.split == "test"}
     return [study for study in studies if study.patient_id not in apart]
 
