@@ -18,7 +18,7 @@ from cinecor.phantom.anatomy import Heart, State
 from cinecor.phantom.body import Body
 from cinecor.phantom.cycle import Timing, step
 from cinecor.phantom.great_vessels import AORTIC_ANGLE
-from cinecor.phantom.valves import _leaflet, leaflet_nodes, leaflet_scale
+from cinecor.phantom.valves import draw_leaflet, leaflet_nodes, leaflet_scale
 
 Sheet = Float[np.ndarray, "points 3"]
 
@@ -52,8 +52,8 @@ def mitral_sheets(
     middle, half = 0.5 * (front + back), 0.5 * (back - front)
     meeting = np.array([middle + 0.12 * half, now.mitral_z - heart.tenting])
     pair = (
-        _leaflet(np.array([front, now.mitral_z]), meeting, now.mitral, 1.0),
-        _leaflet(np.array([back, now.mitral_z]), meeting, now.mitral, -1.0),
+        draw_leaflet(np.array([front, now.mitral_z]), meeting, now.mitral, 1.0),
+        draw_leaflet(np.array([back, now.mitral_z]), meeting, now.mitral, -1.0),
     )
     across = wide * 0.86 * now.b
     scale = leaflet_scale(now, across)

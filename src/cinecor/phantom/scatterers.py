@@ -77,15 +77,7 @@ def make_scatterers(heart: Heart, imaging: Imaging, rng: np.random.Generator) ->
     """The scatterers of one recording: tissue, blood and leaflets."""
     plane = imaging.plane
     axes = plane_axes(plane, heart)
-    radius, angle = _spread(plane, rng)
-    points = np.stack(
-        [
-            plane.probe[0] + radius * np.sin(angle + plane.tilt),
-            plane.probe[1] + radius * np.cos(angle + plane.tilt),
-            rng.normal(0.0, 0.6 * SLICE_MM, COUNT),
-        ],
-        axis=1,
-    )
+    radius, angle, points = fill_slice(plane, rng)
     material = locate(heart, lift(axes, points), 0.0)
     strength = _strength(heart, imaging, material, points, radius / plane.depth, angle / plane.half_angle, rng)
     positions, weights = _follow(heart, material, axes)
@@ -97,12 +89,24 @@ def make_scatterers(heart: Heart, imaging: Imaging, rng: np.random.Generator) ->
     return Scatterers(positions=positions, weights=weights, amplitudes=(strength * turn).astype(np.complex64))
 
 
-def _spread(
+def fill_slice(
     plane: Plane, rng: np.random.Generator
-) -> tuple[Float[np.ndarray, " scatterer"], Float[np.ndarray, " scatterer"]]:
-    """Evenly over a sector somewhat wider and deeper than the image, so that motion does not empty its edges."""
+) -> tuple[Float[np.ndarray, " scatterer"], Float[np.ndarray, " scatterer"], Float[np.ndarray, "scatterer 3"]]:
+    """Distance from the probe, angle and place (u, w, beside the plane) of scatterers in the imaged slice.
+
+    Evenly over a sector somewhat wider and deeper than the image, so that motion does not empty its edges.
+    """
     radius = 1.06 * plane.depth * np.sqrt(rng.uniform(0.0002, 1.0, COUNT))
-    return radius, 1.15 * plane.half_angle * rng.uniform(-1.0, 1.0, COUNT)
+    angle = 1.15 * plane.half_angle * rng.uniform(-1.0, 1.0, COUNT)
+    points = np.stack(
+        [
+            plane.probe[0] + radius * np.sin(angle + plane.tilt),
+            plane.probe[1] + radius * np.cos(angle + plane.tilt),
+            rng.normal(0.0, 0.6 * SLICE_MM, COUNT),
+        ],
+        axis=1,
+    )
+    return radius, angle, points
 
 
 def _follow(
@@ -130,21 +134,42 @@ def _strength(
         table[name] = value
     table[Tissue.PERICARDIUM] = tissues.pericardium
     strength = table[material.tissue] * np.exp(rng.normal(0.0, 0.3, COUNT))
-    patches = _patches(depth, across, rng, 9)
+    patches = make_patches(depth, across, rng, 9)
     strength *= np.exp(tissues.patchiness * patches)
     strength *= _facing(heart, imaging, material.tissue, points)
     outside = material.tissue == Tissue.OUTSIDE
-    bands = 1.0 + tissues.muscle_bands * np.sin(60.0 * depth + patches) * (depth < 0.18)
-    beyond = (
-        np.exp(tissues.outside_spread * _patches(depth, across, rng, 7)) * tissues.outside * np.clip(bands, 0.1, None)
-    )
-    beyond *= np.exp(tissues.posterior * np.clip((depth - 0.65) / 0.2, 0.0, 1.0))
+    beyond = surround(imaging, depth, across, patches, 0.18, rng)
     strength[outside] = (beyond * np.exp(rng.normal(0.0, 0.4, COUNT)))[outside]
     strength[np.isin(material.tissue, BLOOD)] = tissues.blood
     return strength
 
 
-def _patches(
+def surround(
+    imaging: Imaging,
+    depth: Float[np.ndarray, " scatterer"],
+    across: Float[np.ndarray, " scatterer"],
+    patches: Float[np.ndarray, " scatterer"],
+    muscle: float,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, " scatterer"]:
+    """Echo amplitude of what lies around the heart: bands of muscle below the probe, brighter beyond the heart.
+
+    Args:
+        imaging: says how bright and uneven.
+        depth: in image depths.
+        across: in half-angles.
+        patches: of the whole picture.
+        muscle: depth to which the bands reach.
+        rng: of patches of its own.
+    """
+    tissues = imaging.tissues
+    bands = 1.0 + tissues.muscle_bands * np.sin(60.0 * depth + patches) * (depth < muscle)
+    beyond = np.exp(tissues.outside_spread * make_patches(depth, across, rng, 7))
+    beyond = beyond * tissues.outside * np.clip(bands, 0.1, None)
+    return np.asarray(beyond * np.exp(tissues.posterior * np.clip((depth - 0.65) / 0.2, 0.0, 1.0)))
+
+
+def make_patches(
     depth: Float[np.ndarray, " scatterer"],
     across: Float[np.ndarray, " scatterer"],
     rng: np.random.Generator,

@@ -26,12 +26,12 @@ def leaflet_nodes(
     middle, half = 0.5 * (septal + lateral), 0.5 * (lateral - septal)
     meeting = np.asarray([middle + meet * half, plane - tent])
     return (
-        _leaflet(np.asarray([septal, plane]), meeting, opened, 1.0),
-        _leaflet(np.asarray([lateral, plane]), meeting, opened, -1.0),
+        draw_leaflet(np.asarray([septal, plane]), meeting, opened, 1.0),
+        draw_leaflet(np.asarray([lateral, plane]), meeting, opened, -1.0),
     )
 
 
-def _leaflet(
+def draw_leaflet(
     hinge: Float[np.ndarray, " 2"], meeting: Float[np.ndarray, " 2"], opened: float, side: float
 ) -> Float[np.ndarray, "nodes 2"]:
     """A quadratic Bézier curve; ``side`` +1 hinges at the left of the orifice. Opening turns it towards the apex."""

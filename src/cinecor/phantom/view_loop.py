@@ -15,7 +15,7 @@ from cinecor.phantom.cusps import all_sheets, semilunar
 from cinecor.phantom.display import Painter, Screen, to_pixels
 from cinecor.phantom.imaging import Imaging
 from cinecor.phantom.loop import smoothed
-from cinecor.phantom.scatterers import COUNT, SLICE_MM, _patches, _spread, lift
+from cinecor.phantom.scatterers import COUNT, SLICE_MM, fill_slice, lift, make_patches, surround
 from cinecor.phantom.tissue import Material, Tissue
 from cinecor.phantom.windows import Aim
 
@@ -67,15 +67,7 @@ class ViewLoop:
     def reflectors(self, rng: np.random.Generator) -> Reflectors:
         """What throws echoes back, drawn once for the loop."""
         plane, axes = self.imaging.plane, self.axes
-        radius, angle = _spread(plane, rng)
-        points = np.stack(
-            [
-                plane.probe[0] + radius * np.sin(angle + plane.tilt),
-                plane.probe[1] + radius * np.cos(angle + plane.tilt),
-                rng.normal(0.0, 0.6 * SLICE_MM, COUNT),
-            ],
-            axis=1,
-        )
+        radius, angle, points = fill_slice(plane, rng)
         lifted = lift(axes, points)
         material, outward = self.body.locate(lifted, 0.0)
         strength = _strength(self, material, lifted, radius / plane.depth, angle / plane.half_angle, rng)
@@ -177,15 +169,11 @@ def _strength(
         table[name] = value
     table[Tissue.PERICARDIUM] = tissues.pericardium
     strength = table[tissue] * np.exp(rng.normal(0.0, 0.3, COUNT))
-    patches = _patches(depth, across, rng, 9)
+    patches = make_patches(depth, across, rng, 9)
     smooth = np.where(tissue == Tissue.LIVER, 0.25, 1.0)  # the liver is the most even tissue in the picture
     strength *= np.exp(tissues.patchiness * smooth * patches)
     outside = tissue == Tissue.OUTSIDE
-    bands = 1.0 + tissues.muscle_bands * np.sin(60.0 * depth + patches) * (depth < 0.12)
-    beyond = (
-        np.exp(tissues.outside_spread * _patches(depth, across, rng, 7)) * tissues.outside * np.clip(bands, 0.1, None)
-    )
-    beyond *= np.exp(tissues.posterior * np.clip((depth - 0.65) / 0.2, 0.0, 1.0))
+    beyond = surround(loop.imaging, depth, across, patches, 0.12, rng)
     strength[outside] = (beyond * np.exp(rng.normal(0.0, 0.4, COUNT)))[outside]
     strength[np.isin(tissue, BLOOD)] = tissues.blood
     spine = np.flatnonzero(tissue == Tissue.SPINE)
