@@ -7,7 +7,7 @@ import pytest
 
 from cinecor import datasets
 from cinecor.errors import ConfigError
-from cinecor.phantom import population
+from cinecor.phantom import population, view_study
 from cinecor.phantom.cohort import MAKERS
 
 
@@ -34,3 +34,17 @@ def test_ids_carry_no_label() -> None:
     studies = list(population("echonet_dynamic", studies=4, seed=8, max_frames=24))
     assert len({study.id for study in studies}) == 4
     assert [study.id for study in studies] == [f"0008x{index:06d}" for index in range(4)]
+
+
+def test_views_and_makes_can_be_chosen() -> None:
+    chosen = population("view_folders", studies=3, seed=2, max_frames=2, views=["SSN", "CW"], scanners=["vela", "lyra"])
+    studies = list(chosen)
+    assert [study.labels["scanner"] for study in studies] == ["vela", "lyra", "vela"]
+    assert all([cine.view for cine in study.cines] == ["SSN", "CW"] for study in studies)
+    alone = view_study(1, 2, views=["CW"], frames=2, style="lyra").cines[0]
+    np.testing.assert_array_equal(studies[1].cines[1].source, alone.source)
+    for bad, code in (({"views": ["A6C"]}, "UNKNOWN_KEY"), ({"scanners": ["acme"]}, "UNKNOWN_KEY")):
+        with pytest.raises(ConfigError, match=code):
+            list(population("view_folders", studies=1, seed=0, **bad))
+    with pytest.raises(ConfigError, match="CONFLICT"):
+        population("camus", studies=1, seed=0, views=["A4C"])

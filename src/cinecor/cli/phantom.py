@@ -34,6 +34,16 @@ def phantom(
             "poor; the hearts are the same."
         ),
     ] = "any",
+    view: Annotated[
+        list[str] | None, typer.Option(help="Of view_folders: only loops of this view; repeatable. Not given: all 15.")
+    ] = None,
+    scanner: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of view_folders: only screens of this invented make (lyra, cygnus, vela, orion, carina, hydra); "
+            "repeatable, patients take turns. Not given: drawn of all."
+        ),
+    ] = None,
 ) -> None:
     """Write a cohort of synthetic hearts whose volumes and ejection fractions are known exactly."""
     from cinecor import datasets, storage
@@ -44,8 +54,18 @@ def phantom(
     if folder.exists() and any(folder.iterdir()):
         raise DatasetError("UNSAFE_PATH", "the folder is not empty", "name a new folder", where=folder.name)
     cores = workers or os.cpu_count() or 1
-    cohort = population(layout, studies=studies, seed=seed, workers=cores, max_frames=max_frames, quality=quality)
+    cohort = population(
+        layout,
+        studies=studies,
+        seed=seed,
+        workers=cores,
+        max_frames=max_frames,
+        quality=quality,
+        views=view or (),
+        scanners=scanner or (),
+    )
     datasets.get(layout).write(track(cohort, "hearts", total=studies), folder)
     how = f"cinecor phantom {layout} --seed {seed} --quality {quality}"
+    how += "".join(f" --view {each}" for each in view or ()) + "".join(f" --scanner {each}" for each in scanner or ())
     storage.write_text(folder / MARK, f"{studies} synthetic hearts made by {how}\n")
     typer.echo(f"{studies} synthetic studies in {folder} (layout {layout}, seed {seed})")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -12,7 +12,7 @@ from typing import Any
 from cinecor.errors import ConfigError
 from cinecor.phantom.camus import camus_study
 from cinecor.phantom.echo import echo_study
-from cinecor.phantom.exam import FRAMES, view_study
+from cinecor.phantom.exam import FRAMES, VIEW_NAMES, view_study
 from cinecor.phantom.hmc_qu import infarct_study
 from cinecor.phantom.mri import mri_study
 from cinecor.phantom.pediatric import pediatric_study
@@ -23,8 +23,17 @@ MARK = "SYNTHETIC.txt"
 """A file of this name says that the hearts of a folder were simulated."""
 
 
-def _examination(index: int, seed: int, *, max_frames: int = FRAMES, quality: str = "any") -> Study:
-    return view_study(index, seed, frames=max_frames, quality=quality)
+def _examination(
+    index: int,
+    seed: int,
+    *,
+    max_frames: int = FRAMES,
+    quality: str = "any",
+    views: Sequence[str] = VIEW_NAMES,
+    scanners: Sequence[str] = (),
+) -> Study:
+    style = scanners[index % len(scanners)] if scanners else None
+    return view_study(index, seed, views=views, frames=max_frames, style=style, quality=quality)
 
 
 MAKERS: dict[str, Callable[..., Study]] = {
@@ -48,6 +57,8 @@ def population(
     workers: int = 1,
     max_frames: int | None = None,
     quality: str = "any",
+    views: Sequence[str] = (),
+    scanners: Sequence[str] = (),
 ) -> Iterator[Study]:
     """The patients 0 to ``studies`` - 1 of the cohort ``seed``, in that order, whatever the number of ``workers``.
 
@@ -62,10 +73,13 @@ def population(
         max_frames: longest echo loop; as the layout's own loops where not given.
         quality: of echo images: ``any``, as widely as machines and windows differ (``camus`` and ``hmc_qu`` draw and
             label a grade for each view, ``view_folders`` draws one), ``good``, ``medium`` or ``poor``.
+        views: of ``view_folders``: only these of the fifteen.
+        scanners: of ``view_folders``: only these makes, in turn; drawn of all where empty.
 
     Raises:
-        ConfigError: UNKNOWN_KEY for a layout that the phantom does not make, CONFLICT for ``max_frames`` or
-            ``quality`` with MRI; OUT_OF_RANGE for a quality that there is not.
+        ConfigError: UNKNOWN_KEY for a layout, view or make that the phantom does not make, CONFLICT for ``max_frames``
+            or ``quality`` with MRI and for ``views`` or ``scanners`` with another layout than ``view_folders``;
+            OUT_OF_RANGE for a quality that there is not.
     """
     if layout not in MAKERS:
         raise ConfigError("UNKNOWN_KEY", f"the phantom makes no {layout!r}", f"choose of {', '.join(MAKERS)}")
@@ -74,6 +88,10 @@ def population(
     chosen |= {} if quality == "any" else {"quality": quality}
     if layout == "acdc" and chosen:
         raise ConfigError("CONFLICT", f"{' and '.join(chosen)} is for echo loops", "leave it out for acdc")
+    for name, given in (("views", views), ("scanners", scanners)):
+        if given and layout != "view_folders":
+            raise ConfigError("CONFLICT", f"{name} is for view_folders", f"leave it out for {layout}")
+        chosen |= {name: tuple(given)} if given else {}
     maker = partial(maker, **chosen)
     return map(maker, range(studies)) if workers == 1 else _in_parallel(maker, studies, workers)
 
