@@ -13,7 +13,7 @@ from cinecor.io.images import write_png
 from cinecor.models.gan import Generator
 from cinecor.objectives import class_loss, discriminator_loss, mean_feature_difference, squared_feature_difference
 from cinecor.records import Batch
-from cinecor.training.learning import Learner, on_cpu
+from cinecor.training.learning import Learned, Learner, on_cpu
 from cinecor.training.loss import spread_classes
 from cinecor.training.optimiser import cut_gradients, make_optimiser, set_rate
 from cinecor.training.state import State
@@ -68,7 +68,7 @@ class AdversarialLearner(Learner):
             folder / SAMPLES / f"epoch_{number:04d}.png", grid.reshape(_ROWS * height, _COLUMNS * width, channels)
         )
 
-    def _learn(self, batches: Sequence[Batch]) -> Tensor:
+    def _learn(self, batches: Sequence[Batch]) -> Learned:
         unlabelled, labelled = batches
         set_rate(self.generator_optimiser, self.rate)
         semi, target = self.recipe.semi, self.recipe.target
@@ -79,7 +79,7 @@ class AdversarialLearner(Learner):
         of_classes = class_loss(spread_classes(logits), labelled.targets[target].long(), self.class_weights)
         loss = discriminator_loss(of_classes, real, generated, semi.weight)
         self._descend_both(loss, _MATCHES[semi.matching](faked, known.detach()))
-        return loss
+        return self._count(loss, logits, labelled)
 
     def _descend_both(self, loss: Tensor, matched: Tensor) -> None:
         """Each network down its own loss, of the same pass."""
