@@ -36,6 +36,13 @@ def to_svg(figure: Figure) -> str:
     return text[text.index("<svg") :]
 
 
+def to_png(figure: Figure, dpi: int = 200) -> bytes:
+    """The figure as a PNG file; the same data give the same bytes."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
+    return stream.getvalue()
+
+
 def predicted_versus_true(pairs: pd.DataFrame, result: QuantityResult) -> Figure:
     """Each study a point, the identity line, ESC bands behind EF."""
     figure, axes = _axes(_SIZE)

@@ -55,7 +55,8 @@ class State:
     seconds: float = 0.0
     """Spent on training and validation so far, all sittings together."""
     epoch_seconds: list[float] = field(default_factory=list)
-    """The same of each epoch that this version finished; apart from the history, which is the same however often it was interrupted."""
+    """The same of each epoch that this version finished; apart from the history, which is the same however often it was
+    interrupted."""
     epoch_so_far: float = 0.0
     """Seconds of this epoch so far."""
     best: dict[str, Tensor] = field(default_factory=dict)
