@@ -24,4 +24,5 @@ def test_tensorboard_gets_each_epoch(tmp_path):
             reporter.end_epoch(HISTORY[:epoch], epoch * 3, 2.5)
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
+    assert [event.value for event in events.Scalars("epoch_seconds")] == [2.5, 2.5]
     assert [(event.step, round(event.value, 6)) for event in events.Scalars("train_loss")] == [(3, 0.3), (6, 0.0)]

@@ -28,7 +28,7 @@ def class_accuracy(found: pd.DataFrame) -> Figure:
     counts = found.drop_duplicates("class")["count"].tolist()
     figure = Figure(figsize=(_CELL * len(classes) + 2.2, 0.75 * _CELL * len(names) + 1.3), layout="constrained")
     axes = figure.add_subplot()
-    _shade(axes, shares, percent=True, size=7)
+    _shade(axes, shares, percent=True, size=7.0)
     axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right", fontsize=8, parse_math=False)
     axes.set_yticks(range(len(names)), names, fontsize=8, parse_math=False)
     several = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else str(counts[0])
@@ -51,8 +51,8 @@ def confusion(comparison: Comparison, found: pd.DataFrame) -> Figure:
     figure, tiles = make_tiles(names, shared=True)
     for axes, name in zip(tiles, names, strict=True):
         classes, shares, rows = _shares(counts, name)
-        _shade(axes, shares, percent=False, size=8)
-        axes.set_xticks(range(len(classes)), classes, fontsize=7)
+        _shade(axes, shares, percent=False, size=8.0)
+        axes.set_xticks(range(len(classes)), classes, fontsize=7.0)
         axes.set_yticks(
             range(len(classes)), [f"{word}\n({n})" for word, n in zip(classes, rows, strict=True)], fontsize=7
         )
@@ -67,7 +67,7 @@ def _confusion_of_best(comparison: Comparison, counts: pd.DataFrame, found: pd.D
     side = _CELL * len(classes) + 1.4
     figure = Figure(figsize=(side + 3.4, side), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[side, 2.9])
-    _shade(left, shares, percent=False, size=7)
+    _shade(left, shares, percent=False, size=7.0)
     left.set_xticks(range(len(classes)), classes, rotation=45, ha="right", fontsize=8, parse_math=False)
     left.set_yticks(range(len(classes)), classes, fontsize=8, parse_math=False)
     left.set(xlabel="Called", ylabel="True")

@@ -62,10 +62,10 @@ def resolution(models: pd.DataFrame) -> Figure:
         ("test", GREEN, "test_accuracy", "published_accuracy"),
     )
     for place, (word, colour, ours, theirs) in enumerate(curves):
-        _draw_ours(left, pixels, models, ours, f"{word}, ours", colour, MARKERS[place], 100)
-        _draw_theirs(left, pixels, models, theirs, f"{word}, published", colour, MARKERS[place], 100)
-    _draw_ours(right, pixels, models, "epoch_seconds", "ours", BLUE, "o", 1)
-    _draw_theirs(right, pixels, models, "published_epoch_seconds", "published", BLUE, "o", 1)
+        _draw_ours(left, pixels, models, ours, f"{word}, ours", colour, MARKERS[place], 100.0)
+        _draw_theirs(left, pixels, models, theirs, f"{word}, published", colour, MARKERS[place], 100.0)
+    _draw_ours(right, pixels, models, "epoch_seconds", "ours", BLUE, "o", 1.0)
+    _draw_theirs(right, pixels, models, "published_epoch_seconds", "published", BLUE, "o", 1.0)
     left.set_ylabel("Accuracy (%)")
     right.set_ylabel("Training and validation, an epoch (s)")
     right.set_yscale("log")
@@ -90,13 +90,13 @@ def label_efficiency(models: pd.DataFrame, comparison: Comparison) -> Figure:
         ours = rows.sort_values("labels_per_class", kind="stable")
         apart = 1 + _APART * (place - (families - 1) / 2)
         _draw_ours(
-            axes, apart * ours["labels_per_class"], ours, "test_accuracy", f"{family}, ours", colour, marker, 100
+            axes, apart * ours["labels_per_class"], ours, "test_accuracy", f"{family}, ours", colour, marker, 100.0
         )
         paper = ours.assign(at=ours["labels_per_class"])
         if "published_labels_per_class" in paper.columns:
             paper["at"] = paper["published_labels_per_class"].fillna(paper["labels_per_class"]).astype(float)
         paper = paper.sort_values("at", kind="stable")
-        _draw_theirs(axes, paper["at"], paper, "published_accuracy", f"{family}, published", colour, marker, 100)
+        _draw_theirs(axes, paper["at"], paper, "published_accuracy", f"{family}, published", colour, marker, 100.0)
     first = next(iter(comparison.predictions.values()))
     chance = 100.0 / max(2, sum("=" in name for name in first.columns))
     axes.axhline(chance, color=GREY, lw=0.9, ls=":")
@@ -144,7 +144,7 @@ def _of_labels(comparison: Comparison) -> pd.DataFrame:
     """Models that learned from few labels, where these differ in number."""
     models = comparison.models
     if "labels_per_class" not in models.columns:
-        return models
+        return models.iloc[:0]
     few = models[models["labels_per_class"].notna()]
     return few if few["labels_per_class"].nunique() > 1 else few.iloc[:0]
 
@@ -198,6 +198,5 @@ def _finish(axes: Axes) -> None:
     axes.tick_params(labelsize=8)
     lines = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
     shown = {str(line.get_label()): line for line in lines}
-    axes.legend(
-        shown.values(), shown.keys(), frameon=False, fontsize=8, ncols=2, loc="lower left", bbox_to_anchor=(0, 1)
-    )
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": -(-len(shown) // 2)}
+    axes.legend(shown.values(), shown.keys(), frameon=False, fontsize=8, **place)

@@ -23,7 +23,8 @@ from cinecor.evaluation.results import QuantityResult
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#6b7280"
 _SHADES = {"HFrEF": "#f6cfc4", "HFmrEF": "#fbe7b2", "HFpEF": "#dff0e7"}
 _SIZE = (5.2, 4.6)  # inches
-_SCORES = {"rmse": "RMSE in the target's unit", "mae": "MAE in the target's unit", "loss": "Loss"}
+_SCORES = {"rmse": "RMSE in the target's unit", "mae": "MAE in the target's unit"}
+_SCORES |= {"loss": "Loss", "accuracy": "Accuracy"}
 _LOWEST = 40.0  # %, where the scale of coverage begins unless something lies below
 
 

@@ -166,7 +166,7 @@ def _setting(job: Job, trained: pd.DataFrame) -> dict[str, float]:
     """What a study may vary: the size of clips, and how many cases of each class kept their label, where few did or
     the others were learned from without."""
     recipe = job.recipe
-    found: dict[str, float] = {"height": recipe.clip_spec.height, "width": recipe.clip_spec.width}
+    found: dict[str, float] = {name: float(getattr(recipe.clip_spec, name)) for name in ("height", "width")}
     if recipe.semi.method != "none" or recipe.semi.labels_per_class:
         found["labels_per_class"] = len(trained) / max(2, len(recipe.classes) or trained["true"].nunique())
     return found
