@@ -82,7 +82,7 @@ def _draw_bars(axes: Axes, found: pd.DataFrame) -> None:
     """Accuracy class by class, the first on top as in the matrix beside, with its interval."""
     value = 100 * found["accuracy"].to_numpy(dtype=np.float64)
     low, high = (100 * pd.to_numeric(found[name]).to_numpy(dtype=np.float64) for name in ("low", "high"))
-    spread = np.nan_to_num(np.maximum(np.stack([value - low, high - value]), 0))
+    spread = np.maximum(np.stack([value - low, high - value]), 0)  # a bar without an interval stays bare
     places = np.arange(len(found))
     axes.barh(places, np.nan_to_num(value), 0.65, color=BLUE, alpha=0.75, xerr=spread, error_kw={"lw": 1, "capsize": 2})
     names = [f"{name} ({count})" for name, count in zip(found["class"], found["count"], strict=True)]

@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator, ScalarFormatter
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullLocator, ScalarFormatter
 
 from cinecor.evaluation.comparison import Comparison
 from cinecor.evaluation.comparison_class_figures import class_accuracy, confusion
@@ -104,8 +104,9 @@ def label_efficiency(models: pd.DataFrame, comparison: Comparison) -> Figure:
         "chance", (1, chance), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8, color=GREY
     )
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=12))
+    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set(xlabel="Labels per class", ylabel="Test accuracy (%)", ylim=(0, 102))
     _finish(axes)
     return figure
@@ -158,7 +159,7 @@ def _draw_ours(
         return
     ends = np.stack([up - _values(rows, f"{name}_low", factor), _values(rows, f"{name}_high", factor) - up])
     if np.isfinite(ends).any():
-        axes.errorbar(across, up, yerr=np.nan_to_num(np.maximum(ends, 0)), color=colour, ls="", lw=1.2, capsize=2.5)
+        axes.errorbar(across, up, yerr=np.maximum(ends, 0), color=colour, ls="", lw=1.2, capsize=2.5)
     axes.plot(across, up, color=colour, marker=marker, ms=5, lw=1.5, label=word)
 
 

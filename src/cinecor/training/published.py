@@ -66,7 +66,7 @@ class PublishedPart(Part):
     ensemble_accuracy_error: float | None = None
     """What a paper gives after ± beside that accuracy."""
     labels_per_class: float | None = None
-    """Labels of each class that the paper had, where the recipe's number is not the paper's."""
+    """Labels of each class that the paper had."""
     epoch_seconds: float | None = None
     """Time that training and validation took an epoch."""
     macro_precision: float | None = None
