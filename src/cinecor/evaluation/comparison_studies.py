@@ -24,7 +24,7 @@ from cinecor.evaluation.figures import BLUE, GREEN, GREY, ORANGE
 from cinecor.evaluation.run_row import RunRow, best_epoch
 from cinecor.evaluation.samples import draw_samples
 
-_HOLLOW = {"ls": "--", "mfc": "white", "lw": 1.0, "ms": 5}
+_HOLLOW: dict[str, Any] = {"ls": "--", "mfc": "white", "lw": 1.0, "ms": 5}
 _APART = 0.06
 """By which part curves of the same numbers of labels lie beside each other, so that no bar hides another."""
 _CURVES = {"train_accuracy": ORANGE, "validation_accuracy": BLUE}
@@ -199,5 +199,5 @@ def _finish(axes: Axes) -> None:
     axes.tick_params(labelsize=8)
     lines = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
     shown = {str(line.get_label()): line for line in lines}
-    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": -(-len(shown) // 2)}
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": -(-len(shown) // 2)}
     axes.legend(shown.values(), shown.keys(), frameon=False, fontsize=8, **place)
