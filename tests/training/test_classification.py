@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import f1_score, log_loss, roc_auc_score
+from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
 from torch import nn
 
 from cinecor.errors import ConfigError, DatasetError
@@ -116,8 +116,13 @@ def test_validation_and_loss_are_those_of_scikit_learn(recipe):
     assert row["validation_loss"] == pytest.approx(log_loss(true, likely), rel=1e-5)
     assert row["validation_auroc"] == pytest.approx(roc_auc_score(true[::2], likely.reshape(-1, 2).mean(1)))
     assert float(make_loss(recipe)(batch.inputs["rgb"][:, :, 0, 0, 0], batch)) == pytest.approx(row["validation_loss"])
+    called = likely.reshape(-1, 2).mean(1) >= 0.5
+    assert row["validation_accuracy"] == pytest.approx(accuracy_score(true[::2], called))
+    assert row["validation_f1"] == pytest.approx(f1_score(true[::2], called))
     alike = replace(batch, targets={"weak_a4c": torch.ones(20)})
-    assert set(validate(recipe, _Fixed(), [alike], torch.device("cpu"), lambda: None)) == {"validation_loss"}
+    assert set(validate(recipe, _Fixed(), [alike], torch.device("cpu"), lambda: None)) == {
+        *("validation_loss", "validation_accuracy", "validation_f1")
+    }
 
 
 def test_the_network_starts_at_the_share_of_the_positive(recipe):

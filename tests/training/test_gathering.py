@@ -80,6 +80,11 @@ def test_an_epoch_costs_its_part_of_the_training(tmp_path):
     (job.folder / "timing.json").write_text(json.dumps({"train_seconds": 30.6}))
     (row,) = gather([Outcome(job=replace(job, folds=()))])
     assert row.cost == {"parameters": 7, "train_seconds": 30.6, "epoch_seconds": 10.2}
+    (job.folder / "timing.json").write_text(json.dumps({"train_seconds": 30.6, "epoch_seconds": [20.0, 5.5, 5.1]}))
+    (job.folder / "manifest.json").write_text(json.dumps({"metrics": {"best_epoch": 2}}))
+    (row,) = gather([Outcome(job=replace(job, folds=()))])
+    assert row.cost == {"parameters": 7, "train_seconds": 30.6, "epoch_seconds": 5.5}  # the median
+    assert row.kept == 2
 
 
 def test_a_fold_that_failed_fails_its_row(tmp_path):

@@ -21,7 +21,8 @@ def test_tensorboard_gets_each_epoch(tmp_path):
         for epoch in (1, 2):
             with reporter.epoch(epoch - 1, 3, 0, {"validation_rmse": 1.0}):
                 reporter.advance()
-            reporter.end_epoch(HISTORY[:epoch], epoch * 3)
+            reporter.end_epoch(HISTORY[:epoch], epoch * 3, 2.5)
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
+    assert [event.value for event in events.Scalars("epoch_seconds")] == [2.5, 2.5]
     assert [(event.step, round(event.value, 6)) for event in events.Scalars("train_loss")] == [(3, 0.3), (6, 0.0)]

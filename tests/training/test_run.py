@@ -40,6 +40,10 @@ def test_a_run_holds_what_it_promises(finished, tiny):
     seconds = json.loads((finished.folder / "timing.json").read_text())["train_seconds"]
     assert seconds == pytest.approx(load_state(finished.folder / "last.ckpt").seconds, abs=0.06)
     assert seconds > 0
+    each = json.loads((finished.folder / "timing.json").read_text())["epoch_seconds"]
+    assert len(each) == 3
+    assert min(each) > 0
+    assert sum(each) <= seconds + 0.1
 
 
 def test_metrics_are_those_of_the_saved_tables(finished):

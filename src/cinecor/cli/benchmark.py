@@ -191,7 +191,9 @@ def _other_figures(found: PublishedPart) -> list[str]:
     names = (
         *("pearson", "sensitivity", "specificity", "precision", "f1", "accuracy"),
         *("macro_precision", "macro_recall", "macro_f1", "cross_entropy"),
-        *("accuracy_error", "train_accuracy", "validation_accuracy", "ensemble_accuracy", "epoch_seconds"),
+        *("accuracy_error", "train_accuracy", "validation_accuracy", "epoch_seconds", "labels_per_class"),
+        *("ensemble_accuracy", "ensemble_accuracy_error", "ensemble_f1"),
+        *("ensemble_sensitivity", "ensemble_specificity"),
     )
     whole = {"": {name: value for name in names if (value := getattr(found, name)) is not None}}
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,11 @@ from cinecor.errors import DatasetError
 from cinecor.evaluation.bootstrap import Drawing, Interval
 from cinecor.evaluation.class_table import probability_columns
 from cinecor.evaluation.collapse import is_collapsed, is_one_class
+from cinecor.evaluation.comparison_decisions import describe_decisions
 from cinecor.evaluation.paired import COMPARED_OF, FIGURES_OF, Difference, Judged, Kind, judge
 from cinecor.evaluation.quantities import is_binary
 from cinecor.evaluation.regression import Metric, rmse
+from cinecor.evaluation.run_row import RunRow, best_epoch
 
 SPLITS = ("test", "validation", "train")
 COSTS = (
@@ -25,34 +27,17 @@ COSTS = (
 )
 """What a training may cost, each None where it was not measured; what else a row carries follows."""
 
+BESIDE = (
+    *("train_accuracy", "validation_accuracy", "accuracy_error", "ensemble_accuracy_error"),
+    *("epoch_seconds", "labels_per_class"),
+)
+"""What else a paper may say of a row."""
+
 USUAL = Drawing(resamples=2_000)
 """Fewer draws than for one model: the table is written again after every training of a long benchmark."""
 
 FAILURE_COLUMNS = ("name", "seed", "reason")
 _NEEDED = ("study", "patient", "quantity", "predicted", "true")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RunRow:
-    """One training: a model with one seed."""
-
-    name: str
-    family: str
-    variant: str
-    seed: int
-    pairs: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    """By split what was predicted beside what is true, as ``table.pair`` gives it, or ``class_table.by_study``."""
-    history: pd.DataFrame | None = None
-    """The run's metrics.csv: one row an epoch, ``epoch train_loss validation_loss`` and more."""
-    published: Mapping[str, Any] | None = None
-    """Figures of a paper; others, and those that are None, are passed over."""
-    cost: Mapping[str, float | int] = field(default_factory=dict)
-    failure: str = ""
-    """Why there is nothing; empty where it ended well."""
-    warning: str = ""
-    """What must not be overlooked in its figures; stands in every table."""
-    apart: str = ""
-    """Trainings of another name here are tested on other studies, and are not set against this one two by two."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,7 +106,8 @@ def compare(rows: Sequence[RunRow], drawing: Drawing = USUAL) -> Comparison:
     models = []
     for name, each in by_name.items():
         mean = _describe_mean(predictions.get(name), intervals.get(name, {}), kind)
-        models.append(_describe_model([row for row in rows if row.name == name], each, mean, kind))
+        own = _describe_model([row for row in rows if row.name == name], each, mean, kind)
+        models.append(own | (describe_decisions(each, kind, drawing) if kind != "values" else {}))
     return Comparison(
         models=pd.DataFrame(models, columns=_columns(models)),
         pairs=_pair_table(judged, COMPARED_OF[kind]),
@@ -152,15 +138,6 @@ def _kind(done: Sequence[RunRow]) -> Kind:
         return "classes"
     binary = bool(done) and is_binary(value for row in done for value in row.pairs["test"]["true"])
     return "yes_or_no" if binary else "values"
-
-
-def best_epoch(history: pd.DataFrame) -> int:
-    """Place of the epoch whose weights were kept: the lowest validation RMSE, or loss where no RMSE was written.
-
-    A training that watched something else kept another; its history does not say which.
-    """
-    watched = history["validation_rmse" if "validation_rmse" in history.columns else "validation_loss"]
-    return int(np.argmin(watched.to_numpy(dtype=np.float64)))
 
 
 def _check(rows: Sequence[RunRow], done: Sequence[RunRow]) -> str:
@@ -282,8 +259,9 @@ def _describe_beside(given: Sequence[RunRow], done: Sequence[RunRow], kind: Kind
 
     ``baseline_rmse`` of saying the training mean, or of classes ``baseline_accuracy`` of saying the commonest training
     class; ``published_<figure>`` and ``difference_<figure>`` (ours, mean over seeds, minus theirs), and
-    ``published_ensemble_<figure>`` where a paper has it; ``gap_<figure>`` (training minus test) and ``gap_loss``
-    (validation minus training, at the best epoch), as figure 15 of paper 000 has them; the costs, mean over seeds.
+    ``published_ensemble_<figure>`` and ``BESIDE`` where a paper has them; ``gap_<figure>`` (training minus test) and
+    ``gap_loss`` (validation minus training, at the best epoch), as figure 15 of paper 000 has them; the costs, mean
+    over seeds.
     """
     published = next((row.published for row in given if row.published is not None), {})
     own = [_figures(row.pairs["test"], kind) for row in done]
@@ -305,8 +283,8 @@ def _describe_published(
     published: Mapping[str, Any], own: Sequence[Mapping[str, float]], names: Sequence[str]
 ) -> dict[str, float | None]:
     said = {f"published_{name}": published.get(name) for name in names}
-    ensemble = {f"ensemble_{name}": published.get(f"ensemble_{name}") for name in names}
-    said |= {f"published_{name}": value for name, value in ensemble.items() if value is not None}
+    more = (*(f"ensemble_{name}" for name in names), *BESIDE)
+    said |= {f"published_{name}": published[name] for name in more if published.get(name) is not None}
     for name in names:
         ours, theirs = _mean([figures[name] for figures in own]), published.get(name)
         said[f"difference_{name}"] = None if ours is None or theirs is None else ours - float(theirs)
@@ -354,7 +332,7 @@ def _baseline_rmse(row: RunRow) -> float:
 def _loss_gap(row: RunRow) -> float | None:
     if row.history is None or not {"train_loss", "validation_loss"} <= set(row.history.columns) or row.history.empty:
         return None
-    best = row.history.iloc[best_epoch(row.history)]
+    best = row.history.iloc[best_epoch(row.history, row.kept)]
     return float(best["validation_loss"] - best["train_loss"])
 
 

@@ -18,13 +18,14 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullL
 from matplotlib.transforms import Bbox, BboxBase
 
 from cinecor.evaluation.agreement import FEWEST, limits
-from cinecor.evaluation.comparison import Comparison, RunRow, best_epoch
+from cinecor.evaluation.comparison import Comparison
 from cinecor.evaluation.figures import BLUE, GREEN, GREY, ORANGE
 from cinecor.evaluation.quantities import EF, label, unit, with_unit
+from cinecor.evaluation.run_row import RunRow, best_epoch
 
-_MARKERS = "osD^vP*Xph<>"
-_COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito
-_COLUMNS = 5
+MARKERS = "osD^vP*Xph<>"
+COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito
+_ACROSS = 5
 _TILE = 1.8  # inches, a panel; then the room beside, below and above all panels, and for each panel's name
 _LEFT, _FOOT, _HEAD, _TITLE = 0.6, 0.48, 0.3, 0.35
 _DPI = 150  # of the points, which are pixels: as curves those of 42 models would make a page of 12 MB
@@ -50,7 +51,7 @@ def draw_all(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
 
 def predicted_versus_true(comparison: Comparison) -> Figure:
     """A panel for each model, each test study a point, mean over seeds; the same scale for all."""
-    figure, tiles = _tiles(list(comparison.predictions), shared=True)
+    figure, tiles = make_tiles(list(comparison.predictions), shared=True)
     low, high = _range(comparison)
     for axes, pairs in zip(tiles, comparison.predictions.values(), strict=True):
         axes.plot([low, high], [low, high], color=GREY, lw=0.8)
@@ -58,13 +59,13 @@ def predicted_versus_true(comparison: Comparison) -> Figure:
     tiles[0].set(xlim=(low, high), ylim=(low, high))
     name = label(comparison.quantity)
     across, up = (with_unit(f"{name}, {word}", comparison.quantity) for word in ("true", "predicted"))
-    _name_axes(figure, across, up)
+    name_axes(figure, across, up)
     return figure
 
 
 def bland_altman(comparison: Comparison) -> Figure:
     """A panel for each model: difference against mean, bias and limits of agreement; the same scale for all."""
-    figure, tiles = _tiles(list(comparison.predictions), shared=True)
+    figure, tiles = make_tiles(list(comparison.predictions), shared=True)
     for axes, pairs in zip(tiles, comparison.predictions.values(), strict=True):
         difference = (pairs["predicted"] - pairs["true"]).to_numpy(dtype=np.float64)
         axes.axhline(0, color=GREY, lw=0.8)
@@ -75,7 +76,7 @@ def bland_altman(comparison: Comparison) -> Figure:
     largest = max(float((pairs["predicted"] - pairs["true"]).abs().max()) for pairs in comparison.predictions.values())
     tiles[0].set(xlim=_range(comparison), ylim=(-1.05 * largest - 1e-9, 1.05 * largest + 1e-9))
     across, up = (with_unit(text, comparison.quantity) for text in ("Mean of predicted and true", "Predicted − true"))
-    _name_axes(figure, across, up)
+    name_axes(figure, across, up)
     return figure
 
 
@@ -83,10 +84,9 @@ def learning_curves(comparison: Comparison) -> Figure:
     """A panel for each model: training and validation loss, a line for each seed, a dot at the epoch that was kept."""
     drawn = [row for row in comparison.rows if _has_losses(row)]
     names = list(dict.fromkeys(row.name for row in drawn))
-    figure, tiles = _tiles(names, shared=False)
+    figure, tiles = make_tiles(names, shared=False)
     for axes, name in zip(tiles, names, strict=True):
-        each = [row.history for row in drawn if row.name == name and row.history is not None]
-        losses = [end for history in each for end in _draw_losses(axes, history)]
+        losses = [end for row in drawn if row.name == name for end in _draw_losses(axes, row)]
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
         if 0 < _LOG_FROM * min(losses) < max(losses):
             axes.set_yscale("log")
@@ -95,7 +95,7 @@ def learning_curves(comparison: Comparison) -> Figure:
             axes.yaxis.set_minor_locator(NullLocator())
     lines = [Line2D([], [], color=colour, lw=1.5) for colour in (ORANGE, BLUE)]
     figure.legend(lines, ["training", "validation"], loc="upper right", ncols=2, frameon=False, fontsize=8, borderpad=0)
-    _name_axes(figure, "Epoch", "Loss")
+    name_axes(figure, "Epoch", "Loss")
     return figure
 
 
@@ -156,8 +156,8 @@ def performance_against_gap(comparison: Comparison) -> Figure:
             models["test_rmse"][rows],
             gap[rows],
             ls="",
-            marker=_MARKERS[place % len(_MARKERS)],
-            color=_COLOURS[place % len(_COLOURS)],
+            marker=MARKERS[place % len(MARKERS)],
+            color=COLOURS[place % len(COLOURS)],
             ms=6,
             label=str(place),  # its name below: matplotlib hides a label that begins with _
         )
@@ -224,11 +224,13 @@ def _has_losses(row: RunRow) -> bool:
     return row.history is not None and len(row.history) > 0 and needed <= set(row.history.columns)
 
 
-def _draw_losses(axes: Axes, history: pd.DataFrame) -> tuple[float, float]:
+def _draw_losses(axes: Axes, row: RunRow) -> tuple[float, float]:
     """Both curves of one training; the smallest and the largest loss of them."""
+    history = row.history
+    assert history is not None
     for name, colour in (("train_loss", ORANGE), ("validation_loss", BLUE)):
         axes.plot(history["epoch"], history[name], color=colour, lw=1, alpha=0.8)
-    kept = history.iloc[best_epoch(history)]
+    kept = history.iloc[best_epoch(history, row.kept)]
     axes.plot([kept["epoch"]], [kept["validation_loss"]], color=BLUE, marker="o", ms=3.5, ls="")
     losses = history[["train_loss", "validation_loss"]].to_numpy(dtype=np.float64)
     return float(losses.min()), float(losses.max())
@@ -252,12 +254,12 @@ def _in_unit(quantity: str) -> str:
     return f" ({unit(quantity)})" if unit(quantity) else ""
 
 
-def _tiles(names: Sequence[str], *, shared: bool) -> tuple[Figure, list[Axes]]:
+def make_tiles(names: Sequence[str], *, shared: bool) -> tuple[Figure, list[Axes]]:
     """A small panel for each name; those with one scale share its numbers.
 
     Placed by hand: matplotlib's layout engines take ten seconds for the 42 models of paper 000.
     """
-    columns = min(_COLUMNS, len(names))
+    columns = min(_ACROSS, len(names))
     rows = -(-len(names) // columns)
     gap = 0.15 if shared else 0.45  # inches, between panels from side to side
     wide, high = _LEFT + columns * (_TILE + gap) + 0.1, _FOOT + rows * (_TILE + _TITLE) + _HEAD
@@ -277,7 +279,7 @@ def _tiles(names: Sequence[str], *, shared: bool) -> tuple[Figure, list[Axes]]:
     return figure, tiles
 
 
-def _name_axes(figure: Figure, across: str, up: str) -> None:
+def name_axes(figure: Figure, across: str, up: str) -> None:
     """One name for each axis of all panels."""
     width, height = figure.get_size_inches()
     figure.supxlabel(across, fontsize=9, y=0.08 / height, va="bottom")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +11,20 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from cinecor import storage
 from cinecor.evaluation.comparison import Comparison
+from cinecor.evaluation.comparison_classes import tabulate_classes, tabulate_confusion
 from cinecor.evaluation.comparison_figures import draw_all
-from cinecor.evaluation.figures import to_svg
+from cinecor.evaluation.comparison_published import published_sheets, tabulate_published
+from cinecor.evaluation.comparison_studies import draw_studies
+from cinecor.evaluation.figures import to_png, to_svg
 from cinecor.evaluation.groups import by_group
 from cinecor.evaluation.quantities import label, unit
+from cinecor.evaluation.sheets import Sheet, as_markdown, escape
 from cinecor.records import NOT_FOR_CLINICAL_USE
 from cinecor.version import __version__
 
 PAGE, TABLE, TEXT, PAIRS = "comparison.html", "comparison.csv", "comparison.md", "pairs.csv"
 GROUPS = "groups.csv"
+PUBLISHED, CLASSES, CONFUSION = "published.csv", "class_accuracy.csv", "confusion.csv"
 OTHERS = "Other models"
 """Heading of the models that no table names."""
 
@@ -35,6 +38,12 @@ _TITLES = {
     "learning-curves": "Learning curves",
     "generalisation-gap": "From training to test: the gap",
     "performance-against-gap": "Performance and generalisation",
+    "accuracy-curves": "Accuracy, epoch by epoch",
+    "resolution": "Accuracy and time against resolution",
+    "label-efficiency": "Accuracy against the number of labels",
+    "class-accuracy": "Accuracy class by class",
+    "confusion": "Confusion matrix",
+    "samples": "What the generators make, epoch by epoch",
 }
 _COSTS = {
     "parameters": ("parameters", 1.0, 0),
@@ -48,18 +57,6 @@ _COSTS = {
 """Heading, factor and digits of each cost that is printed."""
 
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sheet:
-    """A table as it is printed, the same in Markdown and HTML."""
-
-    title: str
-    headings: tuple[str, ...]
-    left: tuple[int, ...]
-    """Columns of words; the others hold numbers and stand to the right."""
-    rows: list[tuple[str, ...]]
-    note: str = ""
 
 
 def write_comparison(
@@ -92,10 +89,12 @@ def write_comparison(
         StorageError: the folder cannot be written.
     """
     storage.make_folder(folder)
-    figures = {name: to_svg(figure) for name, figure in draw_all(comparison)}
-    for name, svg in figures.items():
-        storage.write_text(folder / f"{name}.svg", svg)
+    figures = _write_figures(folder, comparison)
     sheets, missing = _sheets(comparison, tables)
+    if comparison.binary:
+        sheets = published_sheets(comparison, tables or {}) + sheets
+        for name, found in _decision_tables(comparison, tables or {}).items():
+            storage.write_text(folder / name, found.to_csv(index=False, lineterminator="\n"))
     grouped = by_group(comparison, groups or {})
     if len(grouped):
         storage.write_text(folder / GROUPS, grouped.to_csv(index=False, lineterminator="\n"))
@@ -106,6 +105,27 @@ def write_comparison(
     storage.write_text(folder / TEXT, _markdown(comparison, sheets, words))
     storage.write_text(folder / PAGE, _page(comparison, sheets, words, figures))
     return folder / PAGE
+
+
+def _write_figures(folder: Path, comparison: Comparison) -> dict[str, str]:
+    """Each as SVG, for the page too; those of what a paper studied as PNG besides. Returns the SVG by name."""
+    figures: dict[str, str] = {}
+    for name, figure in draw_studies(comparison):
+        figures[name] = to_svg(figure)
+        storage.write_bytes(folder / f"{name}.png", to_png(figure))
+    figures |= {name: to_svg(figure) for name, figure in draw_all(comparison)}
+    for name, svg in figures.items():
+        storage.write_text(folder / f"{name}.svg", svg)
+    return figures
+
+
+def _decision_tables(comparison: Comparison, tables: Mapping[str, Sequence[str]]) -> dict[str, pd.DataFrame]:
+    found = {
+        PUBLISHED: tabulate_published(comparison, tables),
+        CLASSES: tabulate_classes(comparison),
+        CONFUSION: tabulate_confusion(comparison),
+    }
+    return {name: table for name, table in found.items() if len(table)}
 
 
 def _sheets(comparison: Comparison, tables: Mapping[str, Sequence[str]] | None) -> tuple[list[Sheet], list[str]]:
@@ -270,20 +290,14 @@ def _page(comparison: Comparison, sheets: Sequence[Sheet], words: Mapping[str, A
 
 def _markdown(comparison: Comparison, sheets: Sequence[Sheet], words: Mapping[str, Any]) -> str:
     synthetic = " **Numbers from synthetic hearts.**" if words["synthetic"] else ""
-    lines = [f"# {_escape(words['title'])}", "", _escape(words["facts"]) + synthetic, ""]
+    lines = [f"# {escape(words['title'])}", "", escape(words["facts"]) + synthetic, ""]
     if words["missing"]:
-        lines += ["Not run: " + ", ".join(map(_escape, words["missing"])) + ".", ""]
+        lines += ["Not run: " + ", ".join(map(escape, words["missing"])) + ".", ""]
     failed = [
-        f"* {_escape(row['name'])}, seed {row['seed']}: {_escape(row['reason'])}"
-        for row in _records(comparison.failures)
+        f"* {escape(row['name'])}, seed {row['seed']}: {escape(row['reason'])}" for row in _records(comparison.failures)
     ]
     lines += ["## Trainings that failed", "", *failed, ""] if failed else []
-    for sheet in sheets:
-        rule = ["---" if place in sheet.left else "--:" for place in range(len(sheet.headings))]
-        rows = [sheet.headings, *sheet.rows]
-        head, *body = [f"| {' | '.join(_escape(cell) for cell in row)} |" for row in rows]
-        lines += [f"## {_escape(sheet.title)}", "", *([_escape(sheet.note), ""] if sheet.note else [])]
-        lines += [head, f"|{'|'.join(rule)}|", *body, ""]
+    lines += [line for sheet in sheets for line in as_markdown(sheet)]
     return "\n".join(lines)
 
 
@@ -317,8 +331,3 @@ def _number(value: float | None, digits: int, sign: str = "") -> str:
 
 def _interval(low: float | None, high: float | None, sign: str = "") -> str:
     return "–" if low is None else f"{_number(low, 2, sign)} to {_number(high, 2, sign)}"
-
-
-def _escape(text: str) -> str:
-    """One line of Markdown that ends no cell and opens no tag; underscores stay, for terminals show it too."""
-    return re.sub(r"([\\|`*])", r"\\\1", " ".join(text.split())).replace("<", "&lt;")

@@ -23,7 +23,8 @@ from cinecor.evaluation.results import QuantityResult
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#6b7280"
 _SHADES = {"HFrEF": "#f6cfc4", "HFmrEF": "#fbe7b2", "HFpEF": "#dff0e7"}
 _SIZE = (5.2, 4.6)  # inches
-_SCORES = {"rmse": "RMSE in the target's unit", "mae": "MAE in the target's unit", "loss": "Loss"}
+_SCORES = {"rmse": "RMSE in the target's unit", "mae": "MAE in the target's unit"}
+_SCORES |= {"loss": "Loss", "accuracy": "Accuracy"}
 _LOWEST = 40.0  # %, where the scale of coverage begins unless something lies below
 
 
@@ -34,6 +35,13 @@ def to_svg(figure: Figure) -> str:
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     text = stream.getvalue()
     return text[text.index("<svg") :]
+
+
+def to_png(figure: Figure, dpi: int = 200) -> bytes:
+    """The figure as a PNG file; the same data give the same bytes."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
+    return stream.getvalue()
 
 
 def predicted_versus_true(pairs: pd.DataFrame, result: QuantityResult) -> Figure:

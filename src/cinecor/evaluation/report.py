@@ -17,6 +17,7 @@ from cinecor.evaluation.class_results import CLASSES, CONFUSION, tabulate_classe
 from cinecor.evaluation.many_classes import OF_CLASS
 from cinecor.evaluation.quantities import label
 from cinecor.evaluation.results import QuantityResult, Results
+from cinecor.evaluation.samples import draw_samples, read_samples
 from cinecor.records import NOT_FOR_CLINICAL_USE
 from cinecor.version import __version__
 
@@ -51,6 +52,7 @@ _TITLES = {
     "calibration": "Calibration of the intervals",
     "learning-curves": "Learning curves",
     "generalisation-gap": "From training to test",
+    "samples": "What the generator makes of the same noise, epoch by epoch",
 }
 
 
@@ -63,7 +65,7 @@ def write_report(
         folder: made where it does not exist; earlier files of the same names are replaced.
         results: of ``evaluate``.
         manifest: of the weights, for what they were trained on and the metrics of all splits.
-        run: the run's folder, for its learning curves.
+        run: the run's folder, for its learning curves and its generator's samples.
 
     Returns:
         The page.
@@ -104,6 +106,9 @@ def _draw(results: Results, manifest: Mapping[str, Any], run: Path | None) -> di
     history = None if run is None else run / "metrics.csv"
     if history is not None and history.is_file():
         found["learning-curves"] = figures.learning_curves(pd.read_csv(history))
+    samples = {} if run is None else read_samples(run)
+    if samples:
+        found["samples"] = draw_samples({"": samples})
     found["generalisation-gap"] = figures.generalisation_gap(dict(manifest.get("metrics", {})))
     return {name: figure for name, figure in found.items() if figure is not None}
 

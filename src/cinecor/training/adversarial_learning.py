@@ -9,18 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cinecor.evaluation.samples import COLUMNS, FOLDER, ROWS, sample_name
 from cinecor.io.images import write_png
 from cinecor.models.gan import Generator
 from cinecor.objectives import class_loss, discriminator_loss, mean_feature_difference, squared_feature_difference
 from cinecor.records import Batch
-from cinecor.training.learning import Learner, on_cpu
+from cinecor.training.learning import Learned, Learner, on_cpu
 from cinecor.training.loss import spread_classes
 from cinecor.training.optimiser import cut_gradients, make_optimiser, set_rate
 from cinecor.training.state import State
 
-SAMPLES = "samples"
-"""Folder of a run with what its generator makes of the same noise after each epoch."""
-_ROWS, _COLUMNS = 2, 4
 _MIDDLE = 127.5  # grey level that a generator's 0 is, and levels to 1 and -1
 _MATCHES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": squared_feature_difference,
@@ -59,16 +57,14 @@ class AdversarialLearner(Learner):
     @torch.no_grad()
     def end_epoch(self, folder: Path, number: int) -> None:
         """A picture of what the generator makes of eight draws, the same after each epoch."""
-        noise = self._draw(_ROWS * _COLUMNS, torch.Generator().manual_seed(self.recipe.seed))
+        noise = self._draw(ROWS * COLUMNS, torch.Generator().manual_seed(self.recipe.seed))
         clips = self.generator(noise.to(self.fabric.device))[:, :, 0].float().cpu().numpy()
         levels = np.rint(clips * _MIDDLE + _MIDDLE).astype(np.uint8)
         channels, height, width = levels.shape[1:]
-        grid = levels.reshape(_ROWS, _COLUMNS, channels, height, width).transpose(0, 3, 1, 4, 2)
-        write_png(
-            folder / SAMPLES / f"epoch_{number:04d}.png", grid.reshape(_ROWS * height, _COLUMNS * width, channels)
-        )
+        grid = levels.reshape(ROWS, COLUMNS, channels, height, width).transpose(0, 3, 1, 4, 2)
+        write_png(folder / FOLDER / sample_name(number), grid.reshape(ROWS * height, COLUMNS * width, channels))
 
-    def _learn(self, batches: Sequence[Batch]) -> Tensor:
+    def _learn(self, batches: Sequence[Batch]) -> Learned:
         unlabelled, labelled = batches
         set_rate(self.generator_optimiser, self.rate)
         semi, target = self.recipe.semi, self.recipe.target
@@ -79,7 +75,7 @@ class AdversarialLearner(Learner):
         of_classes = class_loss(spread_classes(logits), labelled.targets[target].long(), self.class_weights)
         loss = discriminator_loss(of_classes, real, generated, semi.weight)
         self._descend_both(loss, _MATCHES[semi.matching](faked, known.detach()))
-        return loss
+        return self._count(loss, logits, labelled)
 
     def _descend_both(self, loss: Tensor, matched: Tensor) -> None:
         """Each network down its own loss, of the same pass."""

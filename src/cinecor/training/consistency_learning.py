@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 from cinecor.objectives import class_loss, consistency_loss
 from cinecor.records import Batch
-from cinecor.training.learning import Learner
+from cinecor.training.learning import Learned, Learner
 from cinecor.training.loss import spread_classes
 
 
 class ConsistencyLearner(Learner):
     """One pass in each step, of labelled, weakly and strongly varied clips together, whose batch norms they share."""
 
-    def _learn(self, batches: Sequence[Batch]) -> Tensor:
+    def _learn(self, batches: Sequence[Batch]) -> Learned:
         weak, labelled, strong = batches
         streams = zip(*(self.task.pick(batch) for batch in (labelled, weak, strong)), strict=True)
         self.optimiser.zero_grad()
@@ -27,4 +26,4 @@ class ConsistencyLearner(Learner):
         loss = class_loss(known, labelled.targets[target].long(), self.class_weights)
         loss = loss + semi.weight * consistency_loss(easy, hard, semi.threshold)
         self._descend(loss)
-        return loss
+        return self._count(loss, known, labelled)

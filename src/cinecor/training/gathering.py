@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
 
 import pandas as pd
 
 from cinecor.evaluation import table
-from cinecor.evaluation.class_table import by_study
-from cinecor.evaluation.comparison import RunRow
+from cinecor.evaluation.class_table import by_clip, by_study
 from cinecor.evaluation.outline_table import OutlineRow
+from cinecor.evaluation.run_row import RunRow
+from cinecor.evaluation.samples import read_samples
 from cinecor.evaluation.segmentation import summarise_masks
+from cinecor.models.checkpoint import MANIFEST_NAME
 from cinecor.records import SPLITS, Study
 from cinecor.training.cost import COST_NAME
 from cinecor.training.finishing import TRUTH_NAME, predictions_name
@@ -80,7 +85,9 @@ def _gather_folds(outcomes: Sequence[Outcome]) -> RunRow | None:
         return replace(_gather(outcomes[0]), pairs={}, history=None, cost={}, failure="; ".join(failed))
     rows = [_gather(ended[fold]) for fold in folds]
     tested = pd.concat([row.pairs["test"] for row in rows], ignore_index=True)
-    return replace(rows[0], pairs={"test": tested}, history=None)
+    clips = [row.clips for row in rows if row.clips is not None]
+    together = pd.concat(clips, ignore_index=True) if clips else None
+    return replace(rows[0], pairs={"test": tested}, history=None, clips=together, samples={})
 
 
 def group_by_quality(studies: Sequence[Study], view: str | None) -> dict[str, str]:
@@ -128,9 +135,12 @@ def _tested_on(job: Job) -> str:
 def _with_results(row: RunRow, job: Job) -> RunRow:
     truth, many = table.read_truth(job.folder / TRUTH_NAME), job.recipe.kind == "classes"
     pairs: dict[str, pd.DataFrame] = {}
+    clips: pd.DataFrame | None = None
     for split in SPLITS:
         said, known = table.read_predictions(job.folder / predictions_name(split)), truth[truth["split"] == split]
         found = by_study(said, known, job.recipe.target) if many else table.pair(said, known)
+        if many and split == "test":
+            clips = by_clip(said, known, job.recipe.target)
         pairs[split] = found[found["quantity"] == job.recipe.target]  # a stack's tables hold other figures, too
     shared = int((truth.groupby("patient")["split"].nunique() > 1).sum())
     history = pd.read_csv(job.folder / METRICS_NAME)
@@ -140,16 +150,38 @@ def _with_results(row: RunRow, job: Job) -> RunRow:
         history=history,
         cost=_read_cost(job, len(history)),
         warning=f"PATIENTS LEAK: {shared} in more than one split" if shared else "",
+        clips=clips,
+        kept=_kept_epoch(job.folder),
+        setting=_setting(job, pairs["train"]),
+        samples=read_samples(job.folder),
     )
 
 
+def _kept_epoch(folder: Path) -> int | None:
+    path = folder / MANIFEST_NAME
+    return int(json.loads(path.read_text("utf-8"))["metrics"]["best_epoch"]) if path.exists() else None
+
+
+def _setting(job: Job, trained: pd.DataFrame) -> dict[str, float]:
+    """What a study may vary: the size of clips, and how many cases of each class kept their label, where few did or
+    the others were learned from without."""
+    recipe = job.recipe
+    found: dict[str, float] = {name: float(getattr(recipe.clip_spec, name)) for name in ("height", "width")}
+    if recipe.semi.method != "none" or recipe.semi.labels_per_class:
+        found["labels_per_class"] = len(trained) / max(2, len(recipe.classes) or trained["true"].nunique())
+    return found
+
+
 def _read_cost(job: Job, epochs: int) -> dict[str, float | int]:
-    """What the network costs, and how long its training and an epoch of it took; runs of older versions do not say the
-    latter."""
+    """What the network costs, and how long its training and an epoch of it took: the median, or the mean of a run of an
+    older version, which did not count each."""
     paths = [job.folder / name for name in (COST_NAME, TIMING_NAME)] if job.measured else []
-    found: dict[str, float | int] = {}
+    found: dict[str, Any] = {}
     for path in paths:
         found |= json.loads(path.read_text("utf-8")) if path.exists() else {}
-    if "train_seconds" in found and epochs:
+    each = found.pop("epoch_seconds", None)
+    if each:
+        found["epoch_seconds"] = median(each)  # the first begins with the machine cold, another may wait for others
+    elif "train_seconds" in found and epochs:
         found["epoch_seconds"] = round(found["train_seconds"] / epochs, 2)
     return found

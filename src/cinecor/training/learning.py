@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,24 @@ from cinecor.models.starting import head_names
 from cinecor.records import Batch
 from cinecor.training.averaging import Average
 from cinecor.training.compiling import compile_task
-from cinecor.training.loss import make_loss
+from cinecor.training.loss import count_right, make_loss
 from cinecor.training.optimiser import cut_gradients, make_optimiser, set_rate
 from cinecor.training.processes import Processes
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.state import State
 from cinecor.training.task import Task
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a step made of its batches."""
+
+    loss: Tensor
+    """Mean over clips."""
+    right: Tensor | int = 0
+    """Labelled clips that were called what they are, varied and with dropout as they were learned from."""
+    told: int = 0
+    """Labelled clips that were called anything; 0 where no class is learned."""
 
 
 class Learner:
@@ -65,8 +78,8 @@ class Learner:
         """Put all that learns into training mode."""
         self.module.train()
 
-    def step(self, batches: Sequence[Batch], rate: float, step: int) -> Tensor:
-        """One step, on a batch of each feed; returns the loss, a mean over clips.
+    def step(self, batches: Sequence[Batch], rate: float, step: int) -> Learned:
+        """One step, on a batch of each feed.
 
         Args:
             batches: on the device.
@@ -74,9 +87,9 @@ class Learner:
             step: its number since the training began, from 0.
         """
         set_rate(self.optimiser, rate)
-        loss = self._learn(batches)
+        learned = self._learn(batches)
         self.average.update(step)
-        return loss.detach()
+        return learned
 
     def keep(self, state: State) -> None:
         """Put into a state what a later process needs to go on."""
@@ -94,12 +107,20 @@ class Learner:
     def _open(self, state: State) -> None:
         """Make what else learns, as the state has it; nothing here."""
 
-    def _learn(self, batches: Sequence[Batch]) -> Tensor:
+    def _learn(self, batches: Sequence[Batch]) -> Learned:
         (batch,) = batches
         self.optimiser.zero_grad()
-        loss = self.loss(self.module(*self.task.pick(batch)), batch)
+        outputs = self.module(*self.task.pick(batch))
+        loss = self.loss(outputs, batch)
         self._descend(loss)
-        return loss
+        return self._count(loss, outputs[0] if isinstance(outputs, tuple) else outputs, batch)
+
+    def _count(self, loss: Tensor, logits: Tensor, batch: Batch) -> Learned:
+        """What was learned of a labelled batch, of which these were the logits before the step."""
+        if self.recipe.task != "classification":
+            return Learned(loss.detach())
+        targets = batch.targets[self.recipe.target]
+        return Learned(loss.detach(), count_right(logits.detach(), targets), len(targets))
 
     def _descend(self, loss: Tensor) -> None:
         self.fabric.backward(loss)

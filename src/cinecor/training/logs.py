@@ -85,10 +85,11 @@ class Reporter:
         """One step is done."""
         self._bar.advance(self._task)
 
-    def end_epoch(self, history: History, step: int) -> None:
-        """Write the metrics of the newest epoch everywhere."""
+    def end_epoch(self, history: History, step: int, seconds: float) -> None:
+        """Write the metrics of the newest epoch everywhere; how long it took is told to TensorBoard alone, as
+        metrics.csv is the same however often a training was interrupted."""
         if self._silent:
             return
         write_metrics(self._folder / METRICS_NAME, history)
-        self._board.log_metrics(history[-1], step)
+        self._board.log_metrics({**history[-1], "epoch_seconds": seconds}, step)
         self._board.save()

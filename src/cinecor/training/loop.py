@@ -72,7 +72,9 @@ class Fit:
         weights = None if weights is None else weights.to(fabric.device)
         self.learner = _LEARNERS[recipe.semi.method](recipe, task, fabric, processes, state, weights)
         self._since = time.monotonic()
-        self.loss_sum = torch.tensor(state.loss_sum, dtype=torch.float64, device=fabric.device)
+        sums = [state.loss_sum, state.right, state.told]
+        self.sums = torch.tensor(sums, dtype=torch.float64, device=fabric.device)
+        """Of this epoch so far: the loss over clips, labelled clips called what they are, labelled clips."""
 
     def run(self) -> State:
         """Train until the epochs or the patience are used up; returns the last state, whose ``best`` holds weights.
@@ -109,11 +111,16 @@ class Fit:
         """Put the state on disk as it is between two steps."""
         if not self.processes.first:
             return
-        self.state.loss_sum = float(self.loss_sum.item())
+        self.state.loss_sum, self.state.right, self.state.told = self.sums.tolist()
         self.learner.keep(self.state)
-        now = time.monotonic()
-        self.state.seconds, self._since = self.state.seconds + now - self._since, now
+        self._count_seconds()
         save_state(self.folder / STATE_NAME, self.state)
+
+    def _count_seconds(self) -> None:
+        now = time.monotonic()
+        self.state.seconds += now - self._since
+        self.state.epoch_so_far += now - self._since
+        self._since = now
 
     def _train_epoch(self, loaders: Sequence[Any], interruption: Interruption, reporter: Reporter) -> None:
         state = self.state
@@ -134,8 +141,10 @@ class Fit:
     def _step(self, batches: Sequence[Batch]) -> None:
         state = self.state
         seed_step(self.recipe.seed, state.epoch, state.step, self.processes.rank)
-        loss = self.learner.step(batches, self._rate(), state.epoch * self.order.steps + state.step)
-        self.loss_sum += self.processes.add(loss.double() * len(batches[0].studies))
+        learned = self.learner.step(batches, self._rate(), state.epoch * self.order.steps + state.step)
+        sums = torch.zeros_like(self.sums)
+        sums[0], sums[1], sums[2] = learned.loss.double() * len(batches[0].studies), learned.right, learned.told
+        self.sums += self.processes.add(sums)
         state.step += 1
 
     def _rate(self) -> float:
@@ -168,7 +177,8 @@ class Fit:
 
     def _end_epoch(self, row: dict[str, float], reporter: Reporter) -> None:
         state, step = self.state, (self.state.epoch + 1) * self.order.steps
-        train_loss = float(self.loss_sum.item()) / self.order.clips
+        loss_sum, right, told = self.sums.tolist()
+        train_loss = loss_sum / self.order.clips
         if not np.isfinite([train_loss, *row.values()]).all():
             what = f"the loss is not finite in epoch {state.epoch + 1}"
             raise CheckpointError("NONFINITE", what, "lower the learning rate or cut gradients", where="training")
@@ -181,6 +191,7 @@ class Fit:
                 **stage,
                 "learning_rate": self.learner.rate,
                 "train_loss": train_loss,
+                **({"train_accuracy": right / told} if told else {}),
                 **row,
                 **leak,
             }
@@ -189,11 +200,14 @@ class Fit:
             with self.learner.as_tested():
                 state.best = on_cpu(self.task.network.state_dict())
         state.epoch, state.step = state.epoch + 1, 0
-        self.loss_sum.zero_()
+        self.sums.zero_()
+        self._count_seconds()
+        state.epoch_seconds.append(state.epoch_so_far)
+        state.epoch_so_far = 0.0
         if self.processes.first:
             self.learner.end_epoch(self.folder, state.epoch)
         self.save()
-        reporter.end_epoch(state.history, step)
+        reporter.end_epoch(state.history, step, state.epoch_seconds[-1])
 
 
 def find_state(path: Path, recipe: str, data: str) -> State:

@@ -73,6 +73,12 @@ def spread_classes(logits: Tensor) -> Tensor:
     return torch.cat([torch.zeros_like(logits), logits], dim=1) if logits.shape[1] == 1 else logits
 
 
+def count_right(logits: Tensor, targets: Tensor) -> Tensor:
+    """How many clips are called what they are: the class of the largest logit; of a yes or no, yes from 0 on."""
+    called = logits[:, 0] >= 0 if logits.shape[1] == 1 else logits.argmax(1)
+    return (called.long() == targets.long()).sum()
+
+
 def _weighted_entropy(class_weights: Tensor, values: Tensor, targets: Tensor) -> Tensor:
     """Binary cross-entropy in which no and yes have a weight each, as in that of many classes."""
     return nn.functional.cross_entropy(spread_classes(values[:, None]), targets.long(), weight=class_weights)

@@ -38,6 +38,8 @@ def begin_phase(state: State, phase: int) -> State:
         before=len(state.history),
         step=0,
         loss_sum=0.0,
+        right=0.0,
+        told=0.0,
         model=state.best,
         optimiser={},
         more={},

@@ -56,7 +56,17 @@ class PublishedPart(Part):
     validation_accuracy: float | None = None
     """Of the validation split."""
     ensemble_accuracy: float | None = None
-    """Of the mean probability of several trainings."""
+    """Of the mean probability of several trainings; so are the following."""
+    ensemble_f1: float | None = None
+    """F1."""
+    ensemble_sensitivity: float | None = None
+    """Share of the positive that are called so."""
+    ensemble_specificity: float | None = None
+    """Share of the negative that are called so."""
+    ensemble_accuracy_error: float | None = None
+    """What a paper gives after ± beside that accuracy."""
+    labels_per_class: float | None = None
+    """Labels of each class that the paper had."""
     epoch_seconds: float | None = None
     """Time that training and validation took an epoch."""
     macro_precision: float | None = None

@@ -37,6 +37,7 @@ from cinecor.training.processes import Processes, are_several, check_shared, joi
 from cinecor.training.recipe import FAILURE_NAME, dump_recipe, fingerprint, load_recipe, network_options, resolve
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.start import describe_start, pin_start, read_start, start_folder
+from cinecor.training.state import State
 from cinecor.training.task import Task
 
 if TYPE_CHECKING:
@@ -175,10 +176,17 @@ def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path, processe
             if fabric.device.type == "cuda":
                 torch.cuda.empty_cache()  # what one stage kept of the memory would be missing in the next
         if processes.first:
-            storage.write_text(out / TIMING_NAME, json.dumps({"train_seconds": round(state.seconds, 1)}) + "\n")
+            storage.write_text(out / TIMING_NAME, json.dumps(_timing(state)) + "\n")
             finish(recipe, data, cache, task, state, out, fabric.device)
         processes.wait()
         return read_manifest(out)
+
+
+def _timing(state: State) -> dict[str, Any]:
+    """Seconds of training and validation, in all and epoch by epoch; of epochs that an older version trained there are
+    none."""
+    each = [round(seconds, 2) for seconds in state.epoch_seconds]
+    return {"train_seconds": round(state.seconds, 1), "epoch_seconds": each}
 
 
 def _open_device(recipe: Recipe, processes: Processes) -> Fabric:

@@ -22,7 +22,7 @@ from torch import Tensor
 from cinecor import storage
 from cinecor.errors import CheckpointError
 
-FORMAT = 2
+FORMAT = 3
 _MAGIC = b"cinecor run state 1\n"
 _DIGEST = 32
 _CURE = "delete it to begin the run again"
@@ -45,11 +45,20 @@ class State:
     step: int = 0
     loss_sum: float = 0.0
     """Of this epoch so far, over clips."""
+    right: float = 0.0
+    """Labelled clips of this epoch so far that were called what they are."""
+    told: float = 0.0
+    """Labelled clips of this epoch so far, where a class is learned."""
     history: History = field(default_factory=list)
     model: dict[str, Tensor] = field(default_factory=dict)
     optimiser: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     """Spent on training and validation so far, all sittings together."""
+    epoch_seconds: list[float] = field(default_factory=list)
+    """The same of each epoch that this version finished; apart from the history, which is the same however often it was
+    interrupted."""
+    epoch_so_far: float = 0.0
+    """Seconds of this epoch so far."""
     best: dict[str, Tensor] = field(default_factory=dict)
     """Weights of the best epoch so far; empty before the first ends."""
     phase: int = 0

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from scipy.special import expit, softmax
 from torch import Tensor
 
-from cinecor.evaluation.classification import HALF, auroc
+from cinecor.evaluation.classification import DECISIONS, HALF, auroc
 from cinecor.evaluation.many_classes import PLACED
 from cinecor.evaluation.regression import mae, rmse
 from cinecor.objectives.dice import SMOOTH
@@ -57,8 +57,8 @@ def _validate_classes(
 def _validate_values(
     recipe: Recipe, task: Task, loader: Iterable[Batch], device: torch.device, check: Callable[[], None]
 ) -> dict[str, float]:
-    """Loss over clips; RMSE and MAE, or AUROC where there are studies of both kinds, over studies, each the mean of its
-    clips."""
+    """Loss over clips; RMSE and MAE, or accuracy and F1, and AUROC where there are studies of both kinds, over studies,
+    each the mean of its clips."""
     rows = predict_values(task, loader, device, check)
     true = np.array([row.targets[recipe.target] for row in rows])
     said = np.array([row.value for row in rows])
@@ -70,7 +70,9 @@ def _validate_values(
     said, true = (np.array([values[places].mean() for places in by_study.values()]) for values in (said, true))
     if recipe.task == "classification":
         area = float(auroc(said, true > HALF))
-        return {"validation_loss": loss} | ({"validation_auroc": area} if np.isfinite(area) else {})
+        found = {"validation_loss": loss} | ({"validation_auroc": area} if np.isfinite(area) else {})
+        figures = {name: float(DECISIONS[name](said, true, None)) for name in ("accuracy", "f1")}
+        return found | {f"validation_{name}": value for name, value in figures.items() if np.isfinite(value)}
     return {
         "validation_loss": loss,
         "validation_rmse": float(rmse(said, true)),
