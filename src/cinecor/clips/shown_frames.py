@@ -19,7 +19,7 @@ from cinecor.records import Cine, ClipSpec, Frames
 
 def cut_shown(
     recorded: Frames, cine: Cine, spec: ClipSpec, sampling: Sampling, mask: Masking | None = None
-) -> tuple[Float32[np.ndarray, "clip channel length height width"], tuple[int, ...]]:
+) -> tuple[Float32[np.ndarray, "clip planes length tall wide"], tuple[int, ...]]:
     """The clips that ``sampling`` chooses, and the first frame of each.
 
     Args:
