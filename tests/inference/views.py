@@ -58,28 +58,28 @@ def solve_views(folder: Path, study: Study, classes: Sequence[str], *, sure: flo
     """Weights whose head is solved so that every loop of this study is told by its own view; all other layers stay
     random. Their reference are the study's own embeddings."""
     network, manifest = load_checkpoint(save_classifier(folder, "view", classes, structure="fov"))
-    found, wanted = [], []
-    for cine in study.cines:
-        embedded = embed(network, folder, manifest, cine)
-        found.append(embedded)
-        wanted += [[sure * (cine.view == name) for name in classes]] * len(embedded)
-    features = np.concatenate(found)
-    padded = np.hstack([features, np.ones((len(features), 1))])
-    solved = np.linalg.lstsq(padded, np.array(wanted), rcond=None)[0]
+    hidden: list[torch.Tensor] = []
     head = network.output_layer()
+    hook = head.register_forward_pre_hook(lambda _, inputs: hidden.append(inputs[0].flatten(1)))
+    reference = torch.cat([embed(network, folder, manifest, cine) for cine in study.cines])
+    hook.remove()
+    shown = [cine.view for cine, said in zip(study.cines, hidden, strict=True) for _ in said]
+    wanted = [[sure * (view == name) for name in classes] for view in shown]
+    padded = torch.nn.functional.pad(torch.cat(hidden), (0, 1), value=1.0).double().numpy()
+    solved = np.linalg.lstsq(padded, np.array(wanted), rcond=None)[0]
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(solved[:-1].T).reshape(head.weight.shape))
         head.bias.copy_(torch.from_numpy(solved[-1]))
-    reference = torch.from_numpy(features).float()
     save_checkpoint(folder, network, manifest, tensors={"reference_embeddings": reference})
     return folder
 
 
-def embed(network: Any, folder: Path, manifest: Manifest, cine: Cine) -> np.ndarray:
+def embed(network: Any, folder: Path, manifest: Manifest, cine: Cine) -> torch.Tensor:
     """Embeddings of the clips of a loop that vote."""
     spec = ClipSpec.from_dict(manifest.clip)
     clips, _ = cut_shown(cine.source, cine, spec, as_tested(manifest.extra), load_mask(folder, spec))
-    with torch.inference_mode():
+    with torch.no_grad():
         features = network.forward_features(torch.from_numpy(clips))
-        embedded: np.ndarray = network.forward_head(features, pre_logits=True).double().numpy()
+        network.forward_head(features)
+        embedded: torch.Tensor = network.forward_head(features, pre_logits=True)
     return embedded

@@ -52,11 +52,18 @@ def _look(instruments: Instruments, teller: ViewTeller | None, cine: Cine, index
         told = teller.tell(cine, recorded)
         cine = replace(cine, view=told.view)
     route = find_route(instruments, cine, told)
-    if route.nowhere:
-        found = Finding(summary=summarise(cine, index, cine.frames or 0), reason=route.ef, lacks=route.missing)
-    else:
-        found = _follow(instruments, route, cine, index, recorded)
+    found = _refused(route, cine, index) if route.nowhere else _follow(instruments, route, cine, index, recorded)
     return replace(found, summary=replace(found.summary, told=told))
+
+
+def _refused(route: Route, cine: Cine, index: int) -> Finding:
+    """A loop of which its route says why nothing, or no EF, is measured."""
+    return Finding(
+        summary=summarise(cine, index, cine.frames or 0),
+        reason=route.ef,
+        lacks=route.missing,
+        hypertrophy=Suspicion(reason=route.hypertrophy),
+    )
 
 
 def _follow(instruments: Instruments, route: Route, cine: Cine, index: int, recorded: Frames | None) -> Finding:
@@ -65,8 +72,7 @@ def _follow(instruments: Instruments, route: Route, cine: Cine, index: int, reco
         frames = io.load(cine) if recorded is None else recorded
     except InputError as error:
         return _unreadable(cine, index, error)
-    refused = Finding(summary=summarise(cine, index, cine.frames or 0), reason=route.ef, lacks=route.missing)
-    found = refused if route.ef else _measure(instruments, cine, index, frames)
+    found = _refused(route, cine, index) if route.ef else _measure(instruments, cine, index, frames)
     said = Suspicion(reason=route.hypertrophy)
     if instruments.hypertrophy is not None and not route.hypertrophy:
         said = suspect(instruments.hypertrophy, cine, index, frames)
