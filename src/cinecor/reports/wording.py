@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Sequence
 
@@ -55,6 +56,7 @@ _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 _SHOWN_VIEWS = 3
 _WORTH_A_WORD = 0.01
+_EXACT = 1e-9  # percent; 0.29 is 28.999999999999996 %
 
 REDUCED, MILDLY_REDUCED, PRESERVED = "reduced", "mildly reduced", "preserved"
 
@@ -114,9 +116,8 @@ def next_views(told: ToldView) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as whole percent; what is not certain is not called so."""
-    shown = round(100 * share)
-    return f"{min(shown, 99) if share < 1 else shown} %"
+    """A share as whole percent, rounded down: what is not certain, or below a limit, is not shown as if it were."""
+    return f"{math.floor(100 * share + _EXACT):d} %"
 
 
 def used_network(used: UsedNetwork) -> str:
