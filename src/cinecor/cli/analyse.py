@@ -34,6 +34,30 @@ def analyse(
             "the package."
         ),
     ] = None,
+    views: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What tells the view of echo loops whose files do not state it, so that each goes to what measures "
+            "its view: the folder of a run of target view (give the option several times, or a folder of runs, for the "
+            "mean of several networks), `package` for the weights in the package, or `none`. Not given: auto, the "
+            "package's where it measures EF too, in studies of two or more such loops."
+        ),
+    ] = None,
+    view_certainty: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Least probability of a view that is told; below it the view is unknown and the loop is not measured.",
+        ),
+    ] = 0.5,
+    hypertrophy: Annotated[
+        Path | None,
+        typer.Option(
+            help="A network that judges hypertrophy of the left ventricle: the folder of a run of target lvh, such as "
+            "those of recipes 004/lvh_*. It is asked about the loops of the view that it was trained on."
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the reports as JSON (for programs) instead of text.")
     ] = False,
@@ -111,10 +135,13 @@ def analyse(
         threads=threads,
         explain=explain,
         networks=networks,
+        view_certainty=view_certainty,
     )
     studies, unread = find_studies(paths)
     loops = sum(len(study.cines) for study in studies)
-    analyser = load_analyser(weights, settings, segmentation=segmentation, loops=loops)
+    analyser = load_analyser(
+        weights, settings, segmentation=segmentation, views=views or "auto", hypertrophy=hypertrophy, loops=loops
+    )
     answers = list(track(analyser.analyse_all(studies), "studies", total=len(studies)))
     found = [answer for answer in answers if not isinstance(answer, io.Failure)]
     failures = [*unread, *(answer for answer in answers if isinstance(answer, io.Failure))]

@@ -17,6 +17,7 @@ from jaxtyping import Bool, UInt8
 from cinecor.clips.cutting import cut
 from cinecor.clips.labelling import HALF, restore
 from cinecor.clips.preparation import prepare_located
+from cinecor.clips.sector import Sector
 from cinecor.errors import CheckpointError, ConfigError
 from cinecor.records import Cine, ClipSpec
 
@@ -58,7 +59,7 @@ class NetworkMask:
         self._output = _output_of(manifest, structure, folder.name)
 
     def __call__(
-        self, frames: UInt8[np.ndarray, "time channel height width"], cine: Cine
+        self, frames: UInt8[np.ndarray, "time channel height width"], cine: Cine, sector: Sector | None = None
     ) -> Bool[np.ndarray, "time height width"]:
         """The pixels of each recorded frame that the outline holds; none where nothing was found.
 
@@ -67,7 +68,7 @@ class NetworkMask:
             InputError: the loop cannot be prepared for the network.
         """
         height, width = frames.shape[2:]
-        prepared = prepare_located(frames, cine, self.spec)
+        prepared = prepare_located(frames, cine, self.spec, sector)
         shown = np.empty((len(frames), height, width), np.bool_)
         for start in range(0, len(frames), TOGETHER):
             indices = np.arange(start, min(start + TOGETHER, len(frames)))

@@ -26,10 +26,14 @@ class Masking(Protocol):
     def identity(self) -> str:
         """What ``ClipSpec.mask`` calls it."""
 
+    @property
+    def spec(self) -> ClipSpec:
+        """How it sees frames itself."""
+
     def __call__(
-        self, frames: UInt8[np.ndarray, "time channel height width"], cine: Cine
+        self, frames: UInt8[np.ndarray, "time channel height width"], cine: Cine, sector: Sector | None = None
     ) -> Bool[np.ndarray, "time height width"]:
-        """The pixels that are kept."""
+        """The pixels that are kept; ``sector`` where it has been found already."""
 
 
 class Prepared(NamedTuple):
@@ -78,7 +82,7 @@ def prepare_located(
     levels = frames if frames.dtype == np.uint8 else _to_bytes(frames)
     found = (sector or find_sector(levels, cine.region)) if spec.crop == "sector" else None
     if mask is not None:
-        levels = levels * mask(levels, cine)[:, None]
+        levels = levels * mask(levels, cine, sector)[:, None]
     if spec.crop == "none":
         whole = np.stack([resize(_channels(frame, spec), spec) for frame in levels])
         return Prepared(whole, (0, 0, levels.shape[3], levels.shape[2]))

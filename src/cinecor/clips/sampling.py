@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Int64
@@ -81,6 +81,20 @@ class Sampling:
         if study not in self.starts:
             raise ConfigError("CONFLICT", "no starts are listed for this study", "list them", where=study)
         return choose_listed(frames, spec, self.starts[study], times_ms)
+
+
+def as_tested(extra: Mapping[str, Any]) -> Sampling:
+    """How the clips of a loop are chosen where weights are tested or used: as after their training, but for clips that
+    were random or listed, which are spread evenly.
+
+    Args:
+        extra: of the weights' manifest.
+    """
+    if extra.get("from_first"):
+        return Sampling(how="first")
+    if extra.get("every_start"):
+        return Sampling(how="all")
+    return Sampling(how="even", clips=int(extra.get("clips_per_loop", 1)))
 
 
 def count_starts(frames: int, spec: ClipSpec, times_ms: Times = None) -> int:

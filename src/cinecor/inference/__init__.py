@@ -6,19 +6,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cinecor.inference.analyser import SHIPPED, Analyser, load_analyser
+    from cinecor.inference.analyser import Analyser
     from cinecor.inference.explaining import explain_all
+    from cinecor.inference.opening import SHIPPED, SHIPPED_VIEWS, load_analyser
     from cinecor.inference.predictor import load_predictor
     from cinecor.inference.settings import Settings
 
-__all__ = ["SHIPPED", "Analyser", "Settings", "explain_all", "load_analyser", "load_predictor"]
+__all__ = ["SHIPPED", "SHIPPED_VIEWS", "Analyser", "Settings", "explain_all", "load_analyser", "load_predictor"]
 
 _HOME = {
-    "SHIPPED": "analyser",
+    "SHIPPED": "opening",
+    "SHIPPED_VIEWS": "opening",
     "Analyser": "analyser",
     "Settings": "settings",
     "explain_all": "explaining",
-    "load_analyser": "analyser",
+    "load_analyser": "opening",
     "load_predictor": "predictor",
 }
 

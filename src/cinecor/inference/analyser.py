@@ -2,48 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from cinecor import io
-from cinecor.errors import CinecorError, ConfigError, InputError
+from cinecor.inference import hypertrophy
 from cinecor.inference.agreement import contradiction, tolerated
-from cinecor.inference.by_beats import measure_beats
-from cinecor.inference.by_clips import measure_clips
-from cinecor.inference.by_outline import measure_outlines
-from cinecor.inference.by_stack import StackAnalyser
-from cinecor.inference.cine_mri import load_weights, outlines_stacks
 from cinecor.inference.each import analyse_each
-from cinecor.inference.finding import Finding
+from cinecor.inference.finding import EF, Finding
+from cinecor.inference.instruments import Instruments
+from cinecor.inference.looking import look_at_all
 from cinecor.inference.loop import summarise
 from cinecor.inference.masks import has_masks, measure_masks
-from cinecor.inference.predictor import Predictor, load_predictor
-from cinecor.inference.selection import refusal, with_times
-from cinecor.inference.settings import Settings
-from cinecor.inference.wording import NO_INTERVAL, SYNTHETIC_WARNING, trained_on
-from cinecor.records import (
-    Cine,
-    Frames,
-    Measurement,
-    Modality,
-    NotDone,
-    Provenance,
-    Report,
-    Study,
-)
+from cinecor.inference.predictor import Predictor
+from cinecor.inference.selection import with_times
+from cinecor.inference.wording import NO_INTERVAL, SYNTHETIC_WARNING
+from cinecor.records import Measurement, Modality, NotDone, Provenance, Report, Study
 from cinecor.version import __version__
-
-SHIPPED = Path(__file__).parent / "weights"
-"""The weights in the package, trained on synthetic hearts."""
-
-PACKAGE = "package"
-"""Name of the weights in the package as a segmentation."""
 
 NO_REFERENCE = (
     "nothing says whether these loops are like the training's, because these weights bring no embeddings of it"
+)
+NO_VIEW_REFERENCE = (
+    "a loop of a view that was not learned may be told to be another: the weights that tell views bring no embeddings "
+    "to know it by"
 )
 SPREAD = 12.0  # points of EF between the clips of one study beyond which the report says that they disagree
 
@@ -52,13 +36,11 @@ class Analyser:
     """Measures studies with one set of weights, loaded once.
 
     Args:
-        predictor: the network and what is known of it.
-        outliner: a second network, of outlines, that finds the beats which the first one then judges.
-        shipped: whether the weights are those of the package.
+        instruments: the networks and what is known of them.
     """
 
-    def __init__(self, predictor: Predictor, *, outliner: Predictor | None = None, shipped: bool = False) -> None:
-        self._predictor, self._outliner, self._shipped = predictor, outliner, shipped
+    def __init__(self, instruments: Instruments) -> None:
+        self._instruments, self._predictor, self._outliner = instruments, instruments.ef, instruments.outliner
 
     def analyse(self, study: Study) -> Report:
         """The report of one study.
@@ -93,52 +75,21 @@ class Analyser:
         )
 
     def _by_network(self, study: Study) -> Report:
-        findings = self._look_at_all(study.cines)
+        findings = look_at_all(self._instruments, study.cines)
+        told = any(finding.summary.told is not None for finding in findings)
         measured = [finding for finding in findings if finding.values]
         return Report(
             study=study.id,
             modality=_modality(study),
             cines=tuple(finding.summary for finding in findings),
-            measurements=tuple(self._measurements(measured)),
-            not_done=tuple(_not_done(findings)),
-            warnings=tuple(self._warnings(measured, findings)),
-            provenance=self._provenance(),
+            measurements=(*self._measurements(measured), *self._hypertrophy(findings)),
+            not_done=(*_not_done(findings), *self._not_judged(findings)),
+            warnings=tuple(dict.fromkeys(self._warnings(measured, findings))),
+            provenance=self._instruments.provenance(told=told),
             pictures=tuple(picture for finding in measured for picture in finding.pictures),
             curves=tuple(curve for finding in measured for curve in finding.curves),
             beats=tuple(beat for finding in measured for beat in finding.beats),
         )
-
-    def _look_at_all(self, cines: Sequence[Cine]) -> list[Finding]:
-        """What each loop shows; one that cannot be read stops no other, unless none can."""
-        findings, failures = [], []
-        for index, cine in enumerate(cines):
-            try:
-                findings.append(self._look(cine, index))
-            except CinecorError as error:
-                failures.append(error)
-                reason = f"it could not be read ({error.code}: {error.what})"
-                findings.append(Finding(summary=summarise(cine, index, cine.frames or 0), reason=reason))
-        if failures and len(failures) == len(findings):
-            raise failures[0]
-        return findings
-
-    def _look(self, cine: Cine, index: int) -> Finding:
-        reason = refusal(cine, self._predictor.spec, self._predictor.view)
-        summary = summarise(cine, index, cine.frames or 0)
-        if reason:
-            return Finding(summary=summary, reason=reason)
-        try:
-            return self._measure(cine, index, io.load(cine))
-        except InputError as error:
-            if error.code not in ("NOT_RECOGNISED", "UNSUPPORTED"):
-                raise
-            return Finding(summary=summary, reason=error.what)
-
-    def _measure(self, cine: Cine, index: int, recorded: Frames) -> Finding:
-        if self._outliner is not None:
-            return measure_beats(self._predictor, self._outliner, cine, index, recorded)
-        measure = measure_outlines if self._predictor.network.dense else measure_clips
-        return measure(self._predictor, cine, index, recorded)
 
     def _measurements(self, measured: list[Finding]) -> Iterator[Measurement]:
         if not measured:
@@ -153,6 +104,19 @@ class Analyser:
         if rates:
             method = "median interval between the beats found"
             yield Measurement(name="heart_rate", value=float(np.median(rates)), unit="1/min", method=method)
+
+    def _hypertrophy(self, findings: list[Finding]) -> Iterator[Measurement]:
+        """How probable it is, where any loop was asked about."""
+        said = [(finding.summary.index, finding.hypertrophy) for finding in findings if finding.hypertrophy.clips]
+        if said and self._instruments.hypertrophy is not None:
+            yield hypertrophy.measurement(self._instruments.hypertrophy, said)
+
+    def _not_judged(self, findings: list[Finding]) -> Iterator[NotDone]:
+        """Why hypertrophy was asked for and of no loop could be told."""
+        if self._instruments.hypertrophy is None or any(finding.hypertrophy.clips for finding in findings):
+            return
+        reasons = dict.fromkeys(finding.hypertrophy.reason for finding in findings if finding.hypertrophy.reason)
+        yield NotDone(what=hypertrophy.TARGET, reason="; ".join(reasons) or "no loop was fit for it")
 
     def _ef(self, measured: list[Finding]) -> Measurement:
         """The mean over loops of each loop's mean."""
@@ -177,18 +141,22 @@ class Analyser:
         return f"{how}, mean over {counted}" + (f" of {loops} loops" if loops > 1 else "")
 
     def _warnings(self, measured: list[Finding], findings: list[Finding]) -> Iterator[str]:
-        if measured and self._is_synthetic():
+        told = any(finding.summary.told is not None for finding in findings)
+        suspected = any(finding.hypertrophy.clips for finding in findings)
+        if (measured or told or suspected) and self._instruments.synthetic(told=told):
             yield SYNTHETIC_WARNING
         yield from self._contradictions(measured)
         for finding in findings:
             yield from finding.warnings
+            if finding.hypertrophy.warning:
+                yield finding.hypertrophy.warning
         if measured:
             yield from self._doubts(measured)
-
-    def _is_synthetic(self) -> bool:
-        """Whether any of the weights were made of synthetic hearts."""
-        used = [each for each in (self._predictor, self._outliner) if each is not None]
-        return any(each.manifest.training_data.get("synthetic") for each in used)
+        judge, teller = self._instruments.hypertrophy, self._instruments.teller
+        if suspected and judge is not None and judge.novelty is None:
+            yield NO_REFERENCE
+        if told and teller is not None and teller.blind:
+            yield NO_VIEW_REFERENCE
 
     def _doubts(self, measured: list[Finding]) -> Iterator[str]:
         """Why what was measured may be less certain than it looks."""
@@ -212,78 +180,6 @@ class Analyser:
         warning = contradiction(_by_loops(both), outline_ef, limit)
         if warning:
             yield warning
-
-    def _provenance(self) -> Provenance:
-        manifest = self._predictor.manifest
-        second = None if self._outliner is None else self._outliner.manifest
-        return Provenance(
-            version=__version__,
-            model=f"{manifest.model} (weights in the package)" if self._shipped else manifest.model,
-            weights_sha256=manifest.weights_sha256,
-            trained_on=trained_on(manifest),
-            segmentation="" if second is None else second.model,
-            segmentation_sha256="" if second is None else second.weights_sha256,
-            segmentation_trained_on="" if second is None else trained_on(second),
-        )
-
-
-def load_analyser(
-    folder: Path | str | None = None,
-    settings: Settings | None = None,
-    *,
-    segmentation: Path | str | None = None,
-    loops: int = 0,
-) -> Analyser | StackAnalyser:
-    """An analyser with the weights of a folder, or with those that come with the package.
-
-    Args:
-        folder: a run that predicts EF or outlines the heart, or a folder with a ``cine_mri.json``; None: the weights
-            in the package.
-        settings: what the user chose.
-        segmentation: weights that outline the left ventricle: EF is then that of the clip around each systole, beat by
-            beat; ``package`` are those of the package.
-        loops: how many will be analysed, as far as is known; with ``engine="auto"`` it decides whether the network is
-            compiled first.
-
-    Raises:
-        CheckpointError: the weights are missing, damaged, unsafe or of another model.
-        ConfigError: CONFLICT for weights that do not predict EF, for an explanation of a network of outlines, and for a
-            pair of weights that is not one of clips and one of outlines.
-        ResourceError: NO_DEVICE.
-    """
-    chosen = SHIPPED if folder is None else Path(folder)
-    if outlines_stacks(chosen):
-        return _load_stack_analyser(chosen, settings or Settings(), segmentation, loops)
-    predictor = load_predictor(chosen, settings or Settings(), loops=loops)
-    if predictor.settings.explain and predictor.network.dense:
-        what = f"{predictor.manifest.model} outlines: the report shows its outlines anyway"
-        raise ConfigError("CONFLICT", what, "leave explain out", where="explain")
-    return Analyser(predictor, outliner=_load_outliner(predictor, segmentation), shipped=folder is None)
-
-
-def _load_stack_analyser(
-    folder: Path, settings: Settings, segmentation: Path | str | None, loops: int
-) -> StackAnalyser:
-    for name, given in (("segmentation", segmentation is not None), ("explain", settings.explain)):
-        if given:
-            what = "these weights outline cine MRI: they find their own phases, and the report shows the outlines"
-            raise ConfigError("CONFLICT", what, f"leave {name} out", where=name)
-    return StackAnalyser(*load_weights(folder, settings, loops=loops))
-
-
-def _load_outliner(predictor: Predictor, folder: Path | str | None) -> Predictor | None:
-    if folder is None:
-        return None
-    where = "segmentation"
-    if predictor.network.dense:
-        what = f"{predictor.manifest.model} outlines the ventricle itself: it finds its own beats"
-        raise ConfigError("CONFLICT", what, "give --weights of a run that learned EF from clips", where=where)
-    chosen = SHIPPED if str(folder) == PACKAGE and not Path(folder).exists() else Path(folder)
-    outliner = load_predictor(chosen, replace(predictor.settings, explain=False))
-    if not outliner.network.dense:
-        what = f"{outliner.manifest.model} predicts values, not outlines"
-        raise ConfigError("CONFLICT", what, "give the folder of a run of task segmentation", where=where)
-    return outliner
 
 
 def _ef(name: str, value: float, predictor: Predictor, method: str) -> Measurement:
@@ -312,16 +208,17 @@ def _by_outlines(measured: list[Finding]) -> float | None:
 
 
 def _not_done(findings: list[Finding]) -> Iterator[NotDone]:
-    """One line for the study where nothing was measured, else one for each loop that was left out."""
+    """One line for EF where it was measured in no loop, else one for the loops that were left out for each reason; and
+    one for the loops of each view in which nothing is measured."""
     refused = [finding for finding in findings if finding.reason]
-    measured = len(findings) - len(refused)
-    reasons = dict.fromkeys(finding.reason for finding in refused)
-    if not measured:
-        yield NotDone(what="ef", reason="; ".join(reasons) or "the study has no loops")
-    elif refused:
-        for reason in reasons:
-            which = [str(finding.summary.index) for finding in refused if finding.reason == reason]
-            yield NotDone(what=f"ef of loop {', '.join(which)}", reason=reason)
+    tried = [finding for finding in refused if finding.lacks == EF]
+    if len(refused) == len(findings):
+        nothing = "no loop shows a view in which it is measured" if refused else "the study has no loops"
+        yield NotDone(what=EF, reason="; ".join(dict.fromkeys(finding.reason for finding in tried)) or nothing)
+        refused = [finding for finding in refused if finding.lacks != EF]
+    for what, reason in dict.fromkeys((finding.lacks, finding.reason) for finding in refused):
+        which = [str(each.summary.index) for each in refused if (each.lacks, each.reason) == (what, reason)]
+        yield NotDone(what=f"{what} of loop {', '.join(which)}", reason=reason)
     for what, reason in dict.fromkeys(each for finding in findings for each in finding.missing):
         yield NotDone(what=what, reason=reason)
 

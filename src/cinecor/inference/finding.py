@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from cinecor.inference.hypertrophy import Suspicion
 from cinecor.records import BeatEf, CineSummary, Curve, Measurement, Picture
+
+EF, ALL = "ef", "measurements"
+"""What a loop may lack."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -19,7 +23,11 @@ class Finding:
     missing: tuple[tuple[str, str], ...] = ()
     """(what, reason) of quantities that this loop could have given and did not."""
     reason: str = ""
-    """Why nothing was measured; empty where ``values`` are there."""
+    """Why no EF was measured; empty where ``values`` are there."""
+    lacks: str = EF
+    """What was not measured for that reason: EF, or all there is."""
+    hypertrophy: Suspicion = field(default_factory=Suspicion)
+    """What was said of hypertrophy, where it was asked for."""
     warnings: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
     curves: tuple[Curve, ...] = ()

@@ -64,14 +64,21 @@ class Predictor:
         self, clips: Float32[np.ndarray, "clip channel length height width"]
     ) -> tuple[Float[np.ndarray, " clip"], Float[np.ndarray, "clip feature"]]:
         """The value of each clip, and its embedding; of a network that predicts values."""
-        values, embeddings = [], []
+        outputs, embeddings = self.outputs(clips)
+        return outputs[:, 0], embeddings
+
+    def outputs(
+        self, clips: Float32[np.ndarray, "clip channel length height width"]
+    ) -> tuple[Float[np.ndarray, "clip output"], Float[np.ndarray, "clip feature"]]:
+        """All outputs for each clip, and its embedding; of a network that predicts values or classes."""
+        outputs, embeddings = [], []
         with torch.inference_mode(), _threads(self.settings.threads), _memory():
             for start in range(0, len(clips), self.settings.batch_size):
                 streams = self._streams(clips[start : start + self.settings.batch_size])
                 features = self._features(*streams)
-                values.append(self.network.forward_head(features)[:, 0].double().cpu().numpy())
+                outputs.append(self.network.forward_head(features).double().cpu().numpy())
                 embeddings.append(self.network.forward_head(features, pre_logits=True).double().cpu().numpy())
-        return np.concatenate(values), np.concatenate(embeddings)
+        return np.concatenate(outputs), np.concatenate(embeddings)
 
     def _features(self, *streams: torch.Tensor) -> torch.Tensor:
         return (self.trunk or self.network.forward_features)(*streams)
@@ -122,26 +129,27 @@ class Predictor:
         return np.concatenate(maps)
 
 
-def load_predictor(folder: Path, settings: Settings, *, loops: int = 0) -> Predictor:
+def load_predictor(folder: Path, settings: Settings, *, target: str = "ef", loops: int = 0) -> Predictor:
     """Read weights and all that belongs to them.
 
     Args:
         folder: of a run.
         settings: what the user chose.
+        target: what the weights must have learned.
         loops: how many will be analysed, as far as is known: whether it is worth while to compile the network.
 
     Raises:
         CheckpointError: the weights are damaged, unsafe or of another model.
-        ConfigError: CONFLICT for weights that do not predict EF in percent, or that need masks; MISSING_EXTRA without
-            OpenVINO.
+        ConfigError: CONFLICT for weights that predict something else, or need masks; MISSING_EXTRA without OpenVINO.
         ResourceError: NO_DEVICE.
     """
     network, manifest = load_checkpoint(folder)
     if manifest.clip.get("crop") == "roi":
         what = "these weights see the box around an expert's masks, and nobody has masks of a new patient"
         raise ConfigError("CONFLICT", what, "give weights trained with clip.crop centre or none", where=folder.name)
-    if manifest.target != "ef":
-        what, cure = f"these weights predict {manifest.target}, not ef", "give the folder of a run that learned ef"
+    if manifest.target != target:
+        what = f"these weights predict {manifest.target}, not {target}"
+        cure = f"give the folder of a run that learned {target}"
         if "imported" in manifest.extra:
             cure += "; these are weights to start a training from"
         raise ConfigError("CONFLICT", what, cure, where=folder.name)

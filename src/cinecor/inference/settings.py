@@ -34,6 +34,9 @@ class Settings:
     """Add pictures of where the network looked (Grad-CAM); about the time of one more clip a loop."""
     networks: int | None = None
     """Of a folder's networks that outline cine MRI, how many are asked, from the first; all of them where None."""
+    view_certainty: float = 0.5
+    """Least mean probability of a view that is told, 0 to 1; 0.5 is more than all other views together. Below it a view
+    is unknown."""
 
     def __post_init__(self) -> None:
         for name in ("clips", "batch_size", "threads", "networks"):
@@ -47,5 +50,7 @@ class Settings:
                 raise ConfigError("OUT_OF_RANGE", what, f"choose of {', '.join(choices)}", where=name)
         if self.frame_ms is not None and not 0 < self.frame_ms < math.inf:
             raise ConfigError("OUT_OF_RANGE", f"{self.frame_ms} ms is no time between frames", where="frame_ms")
+        if not 0 <= self.view_certainty <= 1:
+            raise ConfigError("OUT_OF_RANGE", f"{self.view_certainty} is not from 0 to 1", where="view_certainty")
         if not 0 < self.level < 1:
             raise ConfigError("OUT_OF_RANGE", f"{self.level} is not between 0 and 1", where="level")

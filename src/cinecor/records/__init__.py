@@ -32,6 +32,8 @@ from cinecor.records.reporting import (
     Picture,
     Provenance,
     Report,
+    ToldView,
+    UsedNetwork,
 )
 
 __all__ = [
@@ -66,6 +68,8 @@ __all__ = [
     "Source",
     "Split",
     "Study",
+    "ToldView",
+    "UsedNetwork",
 ]
 
 Directions: TypeAlias = tuple[float, float, float, float, float, float]

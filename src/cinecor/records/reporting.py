@@ -51,11 +51,34 @@ class NotDone:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ToldView:
+    """What networks say of the view of a loop that nobody states."""
+
+    probabilities: Mapping[str, float]
+    """Of each view, 0 to 1, together 1; empty where the networks could not be asked."""
+    novelty: float | None = None
+    """Distance to the training clips, 1 at their edge; None for weights that do not know them."""
+    doubt: str = ""
+    """Why the view counts as unknown; empty where it is told."""
+
+    @property
+    def ranked(self) -> tuple[tuple[str, float], ...]:
+        """The views and their probabilities, the most probable first."""
+        return tuple(sorted(self.probabilities.items(), key=lambda each: -each[1]))
+
+    @property
+    def view(self) -> str | None:
+        """The view, None where it counts as unknown."""
+        return None if self.doubt else self.ranked[0][0]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CineSummary:
     """What a report says of one loop."""
 
     index: int
     view: str | None
+    """As the file or its layout states it, or as ``told``; None where unknown."""
     frames: int
     frame_ms: float | None
     spacing_mm: tuple[float, float] | None
@@ -67,6 +90,15 @@ class CineSummary:
     """(ED, ES, next ED) frame index of each complete beat."""
     heart_rate_bpm: float | None = None
     notes: tuple[str, ...] = ()
+    told: ToldView | None = None
+    """Where networks were asked for the view; None where it is stated, or nobody asked."""
+
+    @property
+    def view_source(self) -> Literal["stated", "told"] | None:
+        """Where ``view`` comes from; None where it is unknown."""
+        if self.view is None:
+            return None
+        return "stated" if self.told is None else "told"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +112,17 @@ class BeatEf:
     ef: float
     ef_outline: float | None = None
     """By the volumes at ED and ES, where ``ef`` is by the clip, %; None where no complete beat holds the systole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsedNetwork:
+    """A network that had a part in a report beside the one that measures."""
+
+    role: str
+    """What it was asked for: ``views``, ``hypertrophy``, ``mask of views`` …"""
+    model: str
+    weights_sha256: str
+    trained_on: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +141,8 @@ class Provenance:
     diagnosis: str = ""
     """Classifier that named the group of diseases."""
     diagnosis_sha256: str = ""
+    networks: tuple[UsedNetwork, ...] = ()
+    """All others: those that told views, judged hypertrophy or drew masks."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

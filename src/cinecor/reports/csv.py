@@ -1,6 +1,7 @@
 """Reports as one CSV table: a row for each study and measurement, and one for each quantity that was not measured.
 
-The probability of a group of diseases is a row too, ``p_DCM`` and so on.
+The probability of a group of diseases is a row too, ``p_DCM`` and so on, and what was told of the view of a loop: the
+probability of the most probable view, and the view where it counts as known.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ COLUMNS = (
     "segmentation_trained_on",
     "diagnosis",
     "diagnosis_sha256",
+    "networks",
+    "loop",
+    "view",
 )
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -67,12 +71,18 @@ def write(reports: Iterable[Report], path: Path) -> None:
 
 def _rows(report: Report) -> Iterator[dict[str, object]]:
     (study,) = to_json([report])["studies"]
-    shared = {"study": study["study"], "modality": study["modality"], **study["provenance"]}
+    networks = "; ".join(f"{used.role}: {used.model} {used.weights_sha256}" for used in report.provenance.networks)
+    shared = {"study": study["study"], "modality": study["modality"], **study["provenance"], "networks": networks}
     for measurement in study["measurements"]:
         yield {**shared, **{name: measurement[name] for name in measurement if name in COLUMNS}}
     diagnosis = study["diagnosis"] or {"probabilities": {}, "method": ""}
     for group, value in diagnosis["probabilities"].items():
         yield {**shared, "name": f"p_{group}", "value": value, "method": diagnosis["method"]}
+    for cine in study["cines"]:
+        if cine["told"] is not None:
+            highest = next(iter(cine["told"]["probabilities"].values()), None)
+            told = {"loop": cine["index"], "view": cine["view"], "value": highest, "not_done": cine["told"]["doubt"]}
+            yield {**shared, "name": "view", **told}
     for missing in study["not_done"]:
         yield {**shared, "name": missing["what"], "not_done": missing["reason"]}
 

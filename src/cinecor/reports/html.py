@@ -52,6 +52,7 @@ def render(report: Report) -> str:
         ef=ef,
         ef_missing=next((missing for missing in report.not_done if missing.what == wording.EF), None),
         scale_end=_SCALE_END,
+        told=tuple(cine for cine in report.cines if cine.told is not None),
         loops=_loops(report),
         loose=_figures(report, None),
         strips=tuple(_figure(picture) for picture in report.pictures if picture.strip),

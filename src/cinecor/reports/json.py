@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from cinecor import storage
 from cinecor.errors import CinecorError
-from cinecor.records import BeatEf, CineSummary, Diagnosis, Measurement, Provenance, Report
+from cinecor.records import BeatEf, CineSummary, Diagnosis, Measurement, Provenance, Report, ToldView
 from cinecor.reports import wording
 
 VERSION = 1
@@ -88,6 +89,8 @@ def _cine(cine: CineSummary) -> dict[str, Any]:
     return {
         "index": cine.index,
         "view": cine.view,
+        "view_source": cine.view_source,
+        "told": None if cine.told is None else _told(cine.told),
         "frames": cine.frames,
         "frame_ms": _rounded(cine.frame_ms),
         "spacing_mm": None if spacing is None else [_rounded(length, _SPACING_DECIMALS) for length in spacing],
@@ -98,6 +101,14 @@ def _cine(cine: CineSummary) -> dict[str, Any]:
         "beats": [list(beat) for beat in cine.beats],
         "heart_rate_bpm": _rounded(cine.heart_rate_bpm),
         "notes": list(cine.notes),
+    }
+
+
+def _told(told: ToldView) -> dict[str, Any]:
+    return {
+        "probabilities": {view: _rounded(value) for view, value in told.ranked},
+        "novelty": _rounded(told.novelty),
+        "doubt": told.doubt,
     }
 
 
@@ -127,10 +138,11 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, Any]:
     }
 
 
-def _provenance(provenance: Provenance) -> dict[str, str]:
+def _provenance(provenance: Provenance) -> dict[str, Any]:
     second = ("segmentation", "segmentation_sha256", "segmentation_trained_on", "diagnosis", "diagnosis_sha256")
     names = ("version", "model", "weights_sha256", "trained_on", *second, "use")
-    return {name: getattr(provenance, name) for name in names}
+    networks = [asdict(network) for network in provenance.networks]
+    return {**{name: getattr(provenance, name) for name in names}, "networks": networks}
 
 
 def _rounded(value: float | None, decimals: int = _DECIMALS) -> float | None:

@@ -36,8 +36,12 @@ def stem_for(study: str) -> str:
 
 
 def fingerprint(report: Report) -> str:
-    """What tells one recorded study from another of the same id: its loops' size, length, times and views."""
-    cines = [(c.index, c.view, c.frames, c.frame_ms, c.spacing_mm, c.height, c.width) for c in report.cines]
+    """What tells one recorded study from another of the same id: its loops' size, length, times and views.
+
+    A view that was told is none of the recording: other networks tell another one of the same study.
+    """
+    views = {cine.index: cine.view if cine.view_source == "stated" else None for cine in report.cines}
+    cines = [(c.index, views[c.index], c.frames, c.frame_ms, c.spacing_mm, c.height, c.width) for c in report.cines]
     return hashlib.sha256(repr((report.study, report.modality, cines)).encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -77,6 +77,9 @@ def _provenance(made: Provenance) -> Iterator[str]:
         weights = f", weights {made.segmentation_sha256[:12]}" if made.segmentation_sha256 else ""
         yield wording.printable(f"beats by {made.segmentation}{weights}")
         yield wording.printable(f"trained on {made.segmentation_trained_on}")
+    for used in made.networks:
+        yield wording.printable(f"{wording.used_network(used)} by {used.model}, weights {used.weights_sha256[:12]}")
+        yield wording.printable(f"trained on {used.trained_on}")
 
 
 def _headline(ef: Measurement) -> Text:
@@ -139,7 +142,7 @@ def _loops(cines: Sequence[CineSummary]) -> Iterator[Text]:
 
 
 def _cine(cine: CineSummary) -> Text:
-    view = wording.printable(cine.view or "view unknown")
+    view = wording.printable(wording.view_of(cine))
     facts = [view, wording.count_of(cine.frames, "frame"), f"{cine.width} × {cine.height}"]
     facts.append("frame times unknown" if cine.frame_ms is None else f"{cine.frame_ms:.1f} ms a frame")
     if cine.heart_rate_bpm is not None:

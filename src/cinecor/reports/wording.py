@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Sequence
 
-from cinecor.records import PRESERVED_EF, REDUCED_EF, Diagnosis, Measurement, Report
+from cinecor.records import PRESERVED_EF, REDUCED_EF, CineSummary, Diagnosis, Measurement, Report, ToldView, UsedNetwork
 
 EF = "ef"
 
@@ -28,6 +29,7 @@ _NAMES = {
     "wall_ed_max_mm": "Wall thickness at end-diastole, thickest region",
     "thickening_mean": "Wall thickening from end-diastole to end-systole",
     "body_surface_m2": "Body surface",
+    "lvh": "Left ventricular hypertrophy, probability",
 }
 
 _INDEXED = "_index"
@@ -51,6 +53,10 @@ _STEERING = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Embeddings, overrides and isolates of reading order (Unicode Standard Annex 9)."""
+
+_SHOWN_VIEWS = 3
+_WORTH_A_WORD = 0.01
+_EXACT = 1e-9  # percent; 0.29 is 28.999999999999996 %
 
 REDUCED, MILDLY_REDUCED, PRESERVED = "reduced", "mildly reduced", "preserved"
 
@@ -89,7 +95,34 @@ def beside_ef(report: Report) -> list[Measurement]:
 def is_synthetic(report: Report) -> bool:
     """Whether any weights that made the report were trained on synthetic hearts."""
     made = report.provenance
-    return any("synthetic" in text.lower() for text in (made.trained_on, made.segmentation_trained_on))
+    learned = (made.trained_on, made.segmentation_trained_on, *(used.trained_on for used in made.networks))
+    return any("synthetic" in text.lower() for text in learned)
+
+
+def view_of(cine: CineSummary) -> str:
+    """The view of a loop, and how it is known where that is not from its file."""
+    if cine.told is None:
+        return cine.view or "view unknown"
+    shares = [f"{view} {percent(value)}" for view, value in cine.told.ranked[:_SHOWN_VIEWS]]
+    if cine.view is not None:
+        return f"{cine.view} (told, {percent(cine.told.ranked[0][1])})"
+    return f"view unknown ({'; '.join([cine.told.doubt, *([', '.join(shares)] if shares else [])])})"
+
+
+def next_views(told: ToldView) -> str:
+    """The views that come after the most probable one, as far as they are worth a word."""
+    later = [f"{view} {percent(value)}" for view, value in told.ranked[1:_SHOWN_VIEWS] if value >= _WORTH_A_WORD]
+    return ", ".join(later)
+
+
+def percent(share: float) -> str:
+    """A share as whole percent, rounded down: what is not certain, or below a limit, is not shown as if it were."""
+    return f"{math.floor(100 * share + _EXACT):d} %"
+
+
+def used_network(used: UsedNetwork) -> str:
+    """What a further network was asked for, in words."""
+    return {"views": "views told", "hypertrophy": "hypertrophy"}.get(used.role, used.role)
 
 
 def modality_of(report: Report) -> str:

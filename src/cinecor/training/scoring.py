@@ -12,6 +12,7 @@ import torch
 
 from cinecor.clips import Cache, ClipDataset, Sampling
 from cinecor.clips.masking import load_mask
+from cinecor.clips.sampling import as_tested
 from cinecor.errors import ConfigError, DatasetError
 from cinecor.evaluation import Results, evaluate, table
 from cinecor.models.checkpoint import Manifest, load_checkpoint, read_manifest
@@ -209,9 +210,6 @@ def select_splits(studies: tuple[Study, ...], splits: tuple[Split, ...]) -> dict
 
 
 def _sampling(manifest: Manifest, split: Split) -> Sampling:
-    """As after the training, but for clips that were random or listed: those are spread evenly."""
-    if manifest.extra.get("from_first"):
-        return Sampling(how="first")
-    if manifest.extra.get("every_start") and split != "train":
-        return Sampling(how="all")
-    return Sampling(how="even", clips=int(manifest.extra.get("clips_per_loop", 1)))
+    """As the weights are tested; the clips of training loops are never from every start."""
+    hidden = {"every_start"} if split == "train" else set()
+    return as_tested({name: value for name, value in manifest.extra.items() if name not in hidden})
