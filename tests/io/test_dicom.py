@@ -113,6 +113,14 @@ def test_uncompressed_luminance_and_chrominance_become_rgb(tmp_path: Path) -> No
     assert np.abs(frames[0].astype(int) - np.moveaxis(expected, -1, 0)).max() <= 3
 
 
+def test_luminance_and_chrominance_become_what_pydicom_makes_of_them(tmp_path: Path) -> None:
+    every = np.stack(np.meshgrid(np.arange(256), np.arange(0, 256, 5), np.arange(0, 256, 5), indexing="ij"), axis=-1)
+    ybr = every.reshape(1, 832, 832, 3).astype(np.uint8)
+    frames = load(save(image(ybr, PhotometricInterpretation="YBR_FULL"), tmp_path / "still.dcm"))
+    expected = pydicom.pixels.convert_color_space(ybr, "YBR_FULL", "RGB")
+    np.testing.assert_array_equal(frames, channels_first(expected))
+
+
 @pytest.mark.parametrize("jfif", [True, False], ids=["jfif", "bare"])
 @pytest.mark.parametrize("stated", ["YBR_FULL_422", "YBR_FULL", "RGB"])
 def test_jpeg_of_luminance_and_chrominance(tmp_path: Path, stated: str, jfif: bool) -> None:
