@@ -46,5 +46,12 @@ def test_views_and_makes_can_be_chosen() -> None:
     for bad, code in (({"views": ["A6C"]}, "UNKNOWN_KEY"), ({"scanners": ["acme"]}, "UNKNOWN_KEY")):
         with pytest.raises(ConfigError, match=code):
             list(population("view_folders", studies=1, seed=0, **bad))
-    with pytest.raises(ConfigError, match="CONFLICT"):
-        population("camus", studies=1, seed=0, views=["A4C"])
+    for bad in ({"views": ["A4C"]}, {"split": "test"}):
+        with pytest.raises(ConfigError, match="CONFLICT"):
+            population("camus", studies=1, seed=0, **bad)
+
+
+def test_a_cohort_to_judge_on() -> None:
+    for split in ("train", "validation", "test"):
+        chosen = population("view_folders", studies=3, seed=2, max_frames=2, views=["CW"], split=split)
+        assert [study.split for study in chosen] == [split] * 3

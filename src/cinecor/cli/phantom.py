@@ -44,6 +44,13 @@ def phantom(
             "repeatable, patients take turns. Not given: drawn of all."
         ),
     ] = None,
+    split: Annotated[
+        Literal["train", "validation", "test"] | None,
+        typer.Option(
+            help="Of view_folders: all patients are of this split (test: a cohort to judge on). Not given: drawn, 75 / "
+            "12.5 / 12.5 %."
+        ),
+    ] = None,
 ) -> None:
     """Write a cohort of synthetic hearts whose volumes and ejection fractions are known exactly."""
     from cinecor import datasets, storage
@@ -63,9 +70,11 @@ def phantom(
         quality=quality,
         views=view or (),
         scanners=scanner or (),
+        split=split,
     )
     datasets.get(layout).write(track(cohort, "hearts", total=studies), folder)
     how = f"cinecor phantom {layout} --seed {seed} --quality {quality}"
     how += "".join(f" --view {each}" for each in view or ()) + "".join(f" --scanner {each}" for each in scanner or ())
+    how += f" --split {split}" if split else ""
     storage.write_text(folder / MARK, f"{studies} synthetic hearts made by {how}\n")
     typer.echo(f"{studies} synthetic studies in {folder} (layout {layout}, seed {seed})")

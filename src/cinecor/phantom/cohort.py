@@ -17,7 +17,7 @@ from cinecor.phantom.hmc_qu import infarct_study
 from cinecor.phantom.mri import mri_study
 from cinecor.phantom.pediatric import pediatric_study
 from cinecor.phantom.walls import wall_study
-from cinecor.records import Study
+from cinecor.records import Split, Study
 
 MARK = "SYNTHETIC.txt"
 """A file of this name says that the hearts of a folder were simulated."""
@@ -31,9 +31,10 @@ def _examination(
     quality: str = "any",
     views: Sequence[str] = VIEW_NAMES,
     scanners: Sequence[str] = (),
+    split: Split | None = None,
 ) -> Study:
     style = scanners[index % len(scanners)] if scanners else None
-    return view_study(index, seed, views=views, frames=max_frames, style=style, quality=quality)
+    return view_study(index, seed, views=views, frames=max_frames, style=style, quality=quality, split=split)
 
 
 MAKERS: dict[str, Callable[..., Study]] = {
@@ -59,6 +60,7 @@ def population(
     quality: str = "any",
     views: Sequence[str] = (),
     scanners: Sequence[str] = (),
+    split: Split | None = None,
 ) -> Iterator[Study]:
     """The patients 0 to ``studies`` - 1 of the cohort ``seed``, in that order, whatever the number of ``workers``.
 
@@ -75,11 +77,12 @@ def population(
             label a grade for each view, ``view_folders`` draws one), ``good``, ``medium`` or ``poor``.
         views: of ``view_folders``: only these of the fifteen.
         scanners: of ``view_folders``: only these makes, in turn; drawn of all where empty.
+        split: of ``view_folders``: that of all patients; drawn where not given.
 
     Raises:
         ConfigError: UNKNOWN_KEY for a layout, view or make that the phantom does not make, CONFLICT for ``max_frames``
-            or ``quality`` with MRI and for ``views`` or ``scanners`` with another layout than ``view_folders``;
-            OUT_OF_RANGE for a quality that there is not.
+            or ``quality`` with MRI and for ``views``, ``scanners`` or ``split`` of a layout other than
+            ``view_folders``; OUT_OF_RANGE for a quality that there is not.
     """
     if layout not in MAKERS:
         raise ConfigError("UNKNOWN_KEY", f"the phantom makes no {layout!r}", f"choose of {', '.join(MAKERS)}")
@@ -88,10 +91,10 @@ def population(
     chosen |= {} if quality == "any" else {"quality": quality}
     if layout == "acdc" and chosen:
         raise ConfigError("CONFLICT", f"{' and '.join(chosen)} is for echo loops", "leave it out for acdc")
-    for name, given in (("views", views), ("scanners", scanners)):
+    for name, given in (("views", tuple(views)), ("scanners", tuple(scanners)), ("split", split)):
         if given and layout != "view_folders":
             raise ConfigError("CONFLICT", f"{name} is for view_folders", f"leave it out for {layout}")
-        chosen |= {name: tuple(given)} if given else {}
+        chosen |= {name: given} if given else {}
     maker = partial(maker, **chosen)
     return map(maker, range(studies)) if workers == 1 else _in_parallel(maker, studies, workers)
 
