@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.clips.bright import save_bright
 
+from cinecor import io
 from cinecor.clips import Sampling, cut, find_sector, prepare
 from cinecor.clips.masking import FOLDER, NetworkMask
 from cinecor.clips.sampling import as_tested
 from cinecor.clips.shown_frames import cut_shown
 from cinecor.errors import InputError
+from cinecor.io.dicom_writing import write_ultrasound
 from cinecor.phantom import echo_study
 from cinecor.records import Cine, ClipSpec
 
@@ -65,6 +68,23 @@ def test_no_other_frame_is_prepared(cine: Cine, mask: NetworkMask, monkeypatch: 
     monkeypatch.setattr(NetworkMask, "__call__", count)
     cut_shown(cine.source, cine, replace(PLAIN, mask=mask.identity), Sampling(how="even", clips=3), mask)
     assert seen == [3]
+
+
+@pytest.mark.parametrize("changes", [{}, {"crop": "sector"}, {"length": 6, "time": "loop"}])
+def test_a_file_gives_the_clips_of_its_frames(
+    cine: Cine, changes: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "loop.dcm"
+    write_ultrasound(path, cine.source, frame_ms=cine.frame_ms)
+    written, spec, sampling = io.describe(path), replace(PLAIN, **changes), Sampling(how="even", clips=3)
+    expected, starts = cut_shown(io.load(written), written, spec, sampling)
+    asked: list[int | None] = []
+    load = io.load
+    monkeypatch.setattr(io, "load", lambda *args, only=None: asked.append(only and len(only)) or load(*args, only=only))
+    clips, again = cut_shown(None, written, spec, sampling)
+    np.testing.assert_array_equal(clips, expected)
+    assert again == starts
+    assert asked == [None if changes else 3]  # frames that were decoded
 
 
 def test_a_sector_that_is_not_there(cine: Cine) -> None:

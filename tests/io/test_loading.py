@@ -10,6 +10,7 @@ import pytest
 from cinecor import io
 from cinecor.errors import ConfigError, InputError, LimitError
 from cinecor.io import images, loading, matlab, video
+from cinecor.io.dicom_writing import write_ultrasound
 from cinecor.io.limits import Limits
 from cinecor.io.loading import reader
 from cinecor.records import Cine
@@ -37,6 +38,35 @@ def test_video_under_another_name(tmp_path: Path) -> None:
     np.testing.assert_array_equal(io.load(cine), video.load(path))
     with pytest.raises(LimitError):
         io.load(cine, Limits(frames=3))
+
+
+@pytest.mark.parametrize("stored", ["explicit", "rle", "jpeg", "video", "memory"])
+def test_only_some_frames_are_those_of_the_whole_loop(stored: str, tmp_path: Path) -> None:
+    path = tmp_path / "loop"
+    if stored == "video":
+        video.write(path, FRAMES, 20.0)
+    elif stored != "memory":
+        write_ultrasound(path, np.repeat(FRAMES, 3, axis=1), frame_ms=20.0, syntax=stored)
+    cine = Cine(source=FRAMES, modality="US") if stored == "memory" else io.describe(path)
+    whole = io.load(cine)
+    for only in ([0], [3], [1, 2], [0, 1, 2, 3]):
+        np.testing.assert_array_equal(io.load(cine, only=only), whole[only])
+    for wrong in ([4], [0, 9], [-1]):
+        with pytest.raises(InputError, match="INCONSISTENT"):
+            io.load(cine, only=wrong)
+    if stored != "memory":
+        with pytest.raises(LimitError):
+            io.load(cine, Limits(frames=3), only=[0])
+
+
+def test_a_loop_that_is_cut_short_is_so_whatever_is_asked_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "loop.dcm"
+    write_ultrasound(path, FRAMES, frame_ms=20.0)
+    data = path.read_bytes()
+    cine = io.describe(path)
+    path.write_bytes(data[: -FRAMES[0].size])
+    with pytest.raises(InputError):
+        io.load(cine, only=[0])
 
 
 def test_stills(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What each loop of a study shows: its file is read once, its view told where that is asked for, and it is measured."""
+"""What each loop of a study shows: its view is told where that is asked for, and it is measured where that leads."""
 
 from __future__ import annotations
 
@@ -43,16 +43,15 @@ def look_at_all(instruments: Instruments, cines: Sequence[Cine]) -> list[Finding
 
 
 def _look(instruments: Instruments, teller: ViewTeller | None, cine: Cine, index: int) -> Finding:
-    recorded, told = None, None
+    told = None
     if teller is not None and asks(cine):
         try:
-            recorded = io.load(cine)
+            told = teller.tell(cine)
         except InputError as error:
             return _unreadable(cine, index, error)
-        told = teller.tell(cine, recorded)
         cine = replace(cine, view=told.view)
     route = find_route(instruments, cine, told)
-    found = _refused(route, cine, index) if route.nowhere else _follow(instruments, route, cine, index, recorded)
+    found = _refused(route, cine, index) if route.nowhere else _follow(instruments, route, cine, index)
     return replace(found, summary=replace(found.summary, told=told))
 
 
@@ -66,10 +65,10 @@ def _refused(route: Route, cine: Cine, index: int) -> Finding:
     )
 
 
-def _follow(instruments: Instruments, route: Route, cine: Cine, index: int, recorded: Frames | None) -> Finding:
+def _follow(instruments: Instruments, route: Route, cine: Cine, index: int) -> Finding:
     """The loop is measured wherever its route leads."""
     try:
-        frames = io.load(cine) if recorded is None else recorded
+        frames = io.load(cine)
     except InputError as error:
         return _unreadable(cine, index, error)
     found = _refused(route, cine, index) if route.ef else _measure(instruments, cine, index, frames)

@@ -1,7 +1,7 @@
 """Where a loop goes by its view: to ejection fraction, to hypertrophy, or nowhere, and then why.
 
-The second step of paper 004's pipeline (figure 6): of fifteen views the apical ones go to what measures them. A loop
-whose view nobody states and nobody was asked for is tried; one that networks could not tell is not.
+The second step of paper 004's pipeline (figure 6): of fifteen views that of four chambers goes to what measures it. A
+loop whose view nobody states and nobody was asked for is tried; one that networks could not tell is not.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from cinecor.inference import hypertrophy
 from cinecor.inference.finding import ALL, EF
 from cinecor.inference.instruments import Instruments
-from cinecor.inference.selection import VIEWS, refusal
+from cinecor.inference.selection import refusal
 from cinecor.records import Cine, ToldView
+
+FOUR_CHAMBERS = "A4C"
+"""Where EF is measured unless the weights are of another view: that of single-plane networks, and of the paper."""
 
 UNKNOWN = "the view is unknown ({doubt}); if it is apical all the same, analyse it with --views none"
 NOTHING = "the view is told to be {view}, in which nothing is measured yet"
@@ -48,7 +51,7 @@ def find_route(instruments: Instruments, cine: Cine, told: ToldView | None) -> R
         return Route(ef=refusal(cine, instruments.ef.spec, instruments.ef.view), hypertrophy=suspected)
     if told.view is None:
         return Route(ef=UNKNOWN.format(doubt=told.doubt), hypertrophy="no view is told", missing=ALL)
-    if told.view not in VIEWS:
+    if told.view != (instruments.ef.view or FOUR_CHAMBERS):
         reason, missing = (NOTHING, ALL) if suspected else (NOT_EF, EF)
         return Route(ef=reason.format(view=told.view), hypertrophy=suspected, missing=missing)
     return Route(ef=refusal(cine, instruments.ef.spec, instruments.ef.view), hypertrophy=suspected)

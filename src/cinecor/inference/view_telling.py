@@ -31,6 +31,9 @@ TARGET = "view"
 VOTES = 5
 """Frames that vote where the weights were tested on single frames, which says nothing of loops; the recipes' number."""
 
+_NO_CLIPS = ("NOT_RECOGNISED", "NO_TIMING")
+"""Codes of a loop that can be read and not be cut into clips."""
+
 UNLIKE = "it is unlike the loops that views were learned from"
 
 
@@ -59,19 +62,22 @@ class ViewTeller:
         """Whether views of a study of these loops are told."""
         return sum(asks(cine) for cine in cines) >= self.fewest
 
-    def tell(self, cine: Cine, recorded: Frames) -> ToldView:
+    def tell(self, cine: Cine, recorded: Frames | None = None) -> ToldView:
         """The view of a loop.
 
         Args:
             cine: the loop.
-            recorded: all of its frames.
+            recorded: all of its frames; None: it is read, as far as it is needed.
 
         Raises:
+            InputError: the loop cannot be read.
             ResourceError: OOM.
         """
         try:
             said = [_ask(predictor, cine, recorded) for predictor in self.predictors]
         except InputError as error:
+            if error.code not in _NO_CLIPS:
+                raise
             return ToldView(probabilities={}, doubt=error.what)
         means = np.mean([shares for shares, _ in said], axis=0)
         scores = [score for _, score in said if score is not None]
@@ -96,7 +102,7 @@ def sampling_of(predictor: Predictor) -> Sampling:
     return Sampling(how="even", clips=VOTES) if extra.get("case") == "frame" else as_tested(extra)
 
 
-def _ask(predictor: Predictor, cine: Cine, recorded: Frames) -> tuple[Float[np.ndarray, " view"], float | None]:
+def _ask(predictor: Predictor, cine: Cine, recorded: Frames | None) -> tuple[Float[np.ndarray, " view"], float | None]:
     """One network's mean probability of each view, and how far the loop lies from its training's."""
     clips, _ = cut_shown(recorded, cine, predictor.spec, sampling_of(predictor), predictor.mask)
     outputs, embeddings = predictor.outputs(clips)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,26 +100,31 @@ def _body(dataset: Any) -> dict[str, float]:
     return {name: float(value) for name, value in known.items() if 0.0 < value < math.inf}
 
 
-def load(cine: Cine, limits: Limits = DEFAULT) -> Frames:
+def load(cine: Cine, limits: Limits = DEFAULT, *, only: Sequence[int] | None = None) -> Frames:
     """Decode a cine of one DICOM file, of one slice of a multi-frame MR file, or of a file for each phase.
+
+    Args:
+        cine: what is to be read.
+        limits: on its size.
+        only: of a file that is one loop: these frames, in ascending order; no other is decoded.
 
     Returns:
         uint8 for ultrasound and colour, float32 for MR; one channel, or red, green and blue.
 
     Raises:
-        InputError: as ``describe``; INCONSISTENT where the files of a slice differ in size.
+        InputError: as ``describe``; INCONSISTENT where the files of a slice differ in size, or a frame is not there.
         LimitError: as ``describe``.
     """
     if isinstance(cine.source, tuple):
         return _load_files(cine.source, limits)
     if isinstance(cine.source, Path):
-        return _load_file(cine.source, cine.slice_index, limits)
+        return _load_file(cine.source, cine.slice_index, limits, only)
     return cine.source
 
 
-def _load_file(path: Path, slice_index: int | None, limits: Limits) -> Frames:
+def _load_file(path: Path, slice_index: int | None, limits: Limits, only: Sequence[int] | None) -> Frames:
     header = read_image(path, limits)
-    frames = decode(header)
+    frames = decode(header, only if slice_index is None else None)
     if slice_index is None:
         return frames
     with reading(path):

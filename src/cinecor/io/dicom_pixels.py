@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -26,8 +26,8 @@ _FROM_YBR = np.column_stack([np.ones(3), _CHROMINANCE, -128.0 * _CHROMINANCE.sum
 Picture = Shaped[np.ndarray, "height width"] | Shaped[np.ndarray, "height width 3"]
 
 
-def decode(header: Header) -> Frames:
-    """All frames of an image that was read whole.
+def decode(header: Header, only: Sequence[int] | None = None) -> Frames:
+    """All frames of an image that was read whole, or only some, in ascending order.
 
     Ultrasound and colour become uint8 (more bits are shifted down, a palette is applied, luminance and chrominance
     become RGB), MR becomes float32 with its rescale slope and intercept. MONOCHROME1 is turned so that white is high.
@@ -35,23 +35,32 @@ def decode(header: Header) -> Frames:
     Raises:
         InputError: TRUNCATED, CORRUPT, UNSUPPORTED, INCONSISTENT.
     """
+    chosen = _chosen(header, only)
     with reading(header.path):
         height, width = header.height, header.width
         wide = header.modality == "MR" and header.samples == 1 and header.photometric in _GREY
         channels = 3 if header.samples == 3 or header.photometric == "PALETTE COLOR" else 1
-        frames = np.empty((header.frames, channels, height, width), np.float32 if wide else np.uint8)
+        frames = np.empty((len(chosen), channels, height, width), np.float32 if wide else np.uint8)
         finish = _finisher(header, wide=wide)
         count = 0
-        for picture, photometric in _pictures(header):
+        for picture, photometric in _pictures(header, chosen):
             finished = finish(picture, photometric)
             frames[count] = finished if finished.ndim == 2 else np.moveaxis(finished, -1, 0)
             count += 1
-        if count < header.frames:
+        if count < len(chosen):
             raise _too_few(header, count)
     return frames
 
 
-def _pictures(header: Header) -> Iterator[tuple[Any, str]]:
+def _chosen(header: Header, only: Sequence[int] | None) -> Sequence[int]:
+    chosen = range(header.frames) if only is None else sorted(set(only))
+    if chosen and not 0 <= chosen[0] <= chosen[-1] < header.frames:
+        what = f"there is no frame {chosen[-1] if chosen[0] >= 0 else chosen[0]} among its {header.frames}"
+        raise InputError("INCONSISTENT", what, "read the folder again", where=header.path.name)
+    return chosen
+
+
+def _pictures(header: Header, chosen: Sequence[int]) -> Iterator[tuple[Any, str]]:
     """Each decoded frame as stored, and the colours that it is really in."""
     pydicom = library()
     dataset = header.dataset
@@ -62,8 +71,9 @@ def _pictures(header: Header) -> Iterator[tuple[Any, str]]:
     dataset.PhotometricInterpretation = header.photometric
     codestreams = _codestreams(header, syntax) if header.encapsulated else [None] * header.frames
     plugin = "pylibjpeg" if header.encapsulated else ""
-    decoded = decoder.iter_array(dataset, raw=True, decoding_plugin=plugin)
-    for (picture, properties), codestream in zip(islice(decoded, header.frames), codestreams, strict=False):
+    decoded = decoder.iter_array(dataset, indices=chosen, raw=True, decoding_plugin=plugin)
+    shown = (codestreams[index] for index in chosen)
+    for (picture, properties), codestream in zip(islice(decoded, len(chosen)), shown, strict=False):
         stated = str(properties["photometric_interpretation"])
         yield picture, codestream.photometric(header.photometric) if codestream else stated
 

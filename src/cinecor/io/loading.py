@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -36,21 +37,44 @@ def describe(path: Path) -> Cine:
     return cast(Cine, reader(kind_of(path)).describe(path))
 
 
-def load(cine: Cine, limits: Limits = DEFAULT) -> Frames:
+def load(cine: Cine, limits: Limits = DEFAULT, *, only: Sequence[int] | None = None) -> Frames:
     """Decode the frames of a cine, ``time channel height width``.
+
+    Args:
+        cine: what is to be read.
+        limits: on its size.
+        only: these frames, in ascending order, and no others; of an ultrasound DICOM file only they are decoded.
 
     Raises:
         InputError: the file is damaged, cut short, or not what the cine says.
         LimitError: the file asks for more than the limits allow.
         ConfigError: MISSING_EXTRA where the format's library is not installed.
     """
+    if only is not None and _in_one_loop(cine):
+        return cast(Frames, reader("dicom").load(cine, limits=limits, only=only))
     frames = _load_all(cine, limits)
+    if only is not None and cine.frame_index is None:
+        return frames[_within(only, len(frames))]
     if cine.frame_index is None:
         return frames
     if not 0 <= cine.frame_index < len(frames):
         what = f"there is no frame {cine.frame_index} among its {len(frames)}"
         raise InputError("INCONSISTENT", what, "read the folder again")
     return frames[cine.frame_index : cine.frame_index + 1]
+
+
+def _in_one_loop(cine: Cine) -> bool:
+    """Whether frames of the cine can be decoded one by one."""
+    alone = isinstance(cine.source, Path) and cine.slice_index is None and cine.frame_index is None
+    return alone and kind_of(cast(Path, cine.source)) == "dicom"
+
+
+def _within(only: Sequence[int], count: int) -> list[int]:
+    wrong = [index for index in only if not 0 <= index < count]
+    if wrong:
+        what = f"there is no frame {wrong[0]} among its {count}"
+        raise InputError("INCONSISTENT", what, "read the folder again")
+    return list(only)
 
 
 def _load_all(cine: Cine, limits: Limits) -> Frames:
