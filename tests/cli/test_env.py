@@ -38,7 +38,8 @@ def test_it_says_what_is_missing_and_what_the_weights_are(capsys, monkeypatch):
     facts = json.loads(capsys.readouterr().out)
     assert facts["openvino"] == "not installed (cinecor[accel])"
     assert facts["numpy"] == real("numpy")
-    (weights,) = facts["weights"]
+    weights, *views = facts["weights"]
+    assert [each["predicts"] for each in views] == ["view", "fov"]
     assert weights["licence"] == "Apache-2.0"
     assert "synthetic hearts" in weights["made_of"]
     assert cli._run(["env"]) == 0

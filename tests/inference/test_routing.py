@@ -207,10 +207,6 @@ def test_auto_is_the_packages_weights_beside_its_own_in_studies_of_several_loops
         report = load_analyser(settings=Settings(clips=1), **given).analyse(seen)
         assert [cine.told is not None for cine in report.cines] == [told] * len(seen.cines), given
         assert bool(report.provenance.networks) == told
-    monkeypatch.setattr(opening, "SHIPPED_VIEWS", views / "nowhere")
-    assert load_analyser(settings=Settings(clips=1)).analyse(one).cines[0].told is None
-    with pytest.raises(ConfigError, match="holds no weights that tell views"):
-        load_analyser(views="package")
 
 
 def test_weights_that_do_not_fit_their_place_are_refused(weights: Path, views: Path, tmp_path: Path) -> None:

@@ -90,18 +90,20 @@ def _accelerator() -> str:
 
 def _shipped_weights() -> list[dict[str, Any]]:
     """Those in the package: name, licence, what they were made of, hash."""
-    from cinecor.inference import SHIPPED
+    from cinecor.clips.masking import FOLDER
+    from cinecor.inference import SHIPPED, SHIPPED_VIEWS
     from cinecor.models.checkpoint import read_manifest
 
-    manifest = read_manifest(SHIPPED)
+    manifests = [read_manifest(folder) for folder in (SHIPPED, SHIPPED_VIEWS, SHIPPED_VIEWS / FOLDER)]
     return [
         {
             "name": manifest.model,
-            "predicts": manifest.target,
+            "predicts": ", ".join(manifest.extra["structures"]) if manifest.target == "outlined" else manifest.target,
             "licence": manifest.licence,
             "made_of": manifest.training_data.get("description", "not said"),
             "sha256": manifest.weights_sha256,
         }
+        for manifest in manifests
     ]
 
 

@@ -122,15 +122,9 @@ def _load_views(named: tuple[Path | str, ...], settings: Settings, *, shipped: b
     if NONE in words:
         return None
     if AUTO in words:
-        fits = shipped and SHIPPED_VIEWS.is_dir()
-        return load_teller([SHIPPED_VIEWS], settings, fewest=SEVERAL) if fits else None
+        return load_teller([SHIPPED_VIEWS], settings, fewest=SEVERAL) if shipped else None
     return load_teller([_view_folder(name) for name in named], settings)
 
 
 def _view_folder(name: Path | str) -> Path:
-    if str(name) != PACKAGE or Path(name).exists():
-        return Path(name)
-    if not SHIPPED_VIEWS.is_dir():
-        what = "this package holds no weights that tell views"
-        raise ConfigError("CONFLICT", what, "give the folder of a run of target view", where="views")
-    return SHIPPED_VIEWS
+    return SHIPPED_VIEWS if str(name) == PACKAGE and not Path(name).exists() else Path(name)
