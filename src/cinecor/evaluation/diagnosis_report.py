@@ -12,11 +12,11 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from cinecor import storage
-from cinecor.evaluation.comparison_report import Sheet
 from cinecor.evaluation.diagnosis import Judged, compare_figures
 from cinecor.evaluation.diagnosis_figures import agreements, importances
 from cinecor.evaluation.estimate import Estimate
 from cinecor.evaluation.figures import to_svg
+from cinecor.evaluation.sheets import Sheet
 from cinecor.records import NOT_FOR_CLINICAL_USE
 from cinecor.version import __version__
 
