@@ -91,12 +91,17 @@ def population(
     chosen |= {} if quality == "any" else {"quality": quality}
     if layout == "acdc" and chosen:
         raise ConfigError("CONFLICT", f"{' and '.join(chosen)} is for echo loops", "leave it out for acdc")
-    for name, given in (("views", tuple(views)), ("scanners", tuple(scanners)), ("split", split)):
-        if given and layout != "view_folders":
-            raise ConfigError("CONFLICT", f"{name} is for view_folders", f"leave it out for {layout}")
-        chosen |= {name: given} if given else {}
+    chosen |= _of_view_folders(layout, views=tuple(views), scanners=tuple(scanners), split=split)
     maker = partial(maker, **chosen)
     return map(maker, range(studies)) if workers == 1 else _in_parallel(maker, studies, workers)
+
+
+def _of_view_folders(layout: str, **given: Any) -> dict[str, Any]:
+    """What was asked of an examination, which no other layout has."""
+    chosen = {name: value for name, value in given.items() if value}
+    if chosen and layout != "view_folders":
+        raise ConfigError("CONFLICT", f"{' and '.join(chosen)} is for view_folders", f"leave it out for {layout}")
+    return chosen
 
 
 def _in_parallel(maker: Callable[[int], Study], studies: int, workers: int) -> Iterator[Study]:
