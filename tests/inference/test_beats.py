@@ -13,6 +13,7 @@ from torch import nn
 from cinecor.errors import ConfigError
 from cinecor.inference import Analyser, Settings, load_analyser
 from cinecor.inference.agreement import GOOD_HALF_WIDTH, contradiction, tolerated
+from cinecor.inference.instruments import Instruments
 from cinecor.inference.novelty import Novelty
 from cinecor.models.contract import Network
 from cinecor.records import ClipSpec, Report
@@ -44,7 +45,7 @@ def _judging(**changes):
 
 
 def _analyser(outliner=None, **changes):
-    return Analyser(_judging(**changes), outliner=outliner or make_predictor())
+    return Analyser(Instruments(ef=_judging(**changes), outliner=outliner or make_predictor()))
 
 
 @pytest.fixture(scope="module")
@@ -111,13 +112,13 @@ def test_pictures_show_the_outline_over_a_beat(report):
 @pytest.mark.parametrize(("apart", "warned"), [(9.9, False), (10.1, True)])
 def test_ways_that_contradict_each_other_are_warned_of(study, monkeypatch, apart, warned):
     """Both half-widths are 5; the values of the clips are as far as that from what the outlines say."""
-    by_outlines = Analyser(make_predictor()).analyse(study).measurement("ef").value
+    by_outlines = Analyser(Instruments(ef=make_predictor())).analyse(study).measurement("ef").value
     judging = _judging(half_width=5.0)
     value = by_outlines - apart
     monkeypatch.setattr(
         type(judging), "values", lambda _self, clips: (np.full(len(clips), value), np.zeros((len(clips), 2)))
     )
-    report = Analyser(judging, outliner=make_predictor(half_width=5.0)).analyse(study)
+    report = Analyser(Instruments(ef=judging, outliner=make_predictor(half_width=5.0))).analyse(study)
     assert any("at least one of the two is wrong" in text for text in report.warnings) is warned
     ef, other = report.measurement("ef"), report.measurement("ef_outline")
     assert (ef.high < other.low) is warned  # the intervals have nothing in common
@@ -161,7 +162,7 @@ def test_frame_times_are_not_needed(study):
     silent = replace(study, cines=(replace(study.cines[0], times_ms=None),))
     by_frames = replace(CLIP, step_ms=None, period=3)
     judging = make_predictor(network=_Mean().eval(), spec=by_frames)
-    report = Analyser(judging, outliner=make_predictor()).analyse(silent)
+    report = Analyser(Instruments(ef=judging, outliner=make_predictor())).analyse(silent)
     assert len(report.beats) == 3
     assert report.curves == ()
 

@@ -9,6 +9,7 @@ import pytest
 from tests.inference.white import CYCLE, EF, FRAME_MS, FULL_ML, White, make_predictor, make_study
 
 from cinecor.inference import Analyser, Settings
+from cinecor.inference.instruments import Instruments
 from cinecor.inference.novelty import Novelty
 from cinecor.records import Report, Study
 
@@ -20,7 +21,7 @@ def study() -> Study:
 
 @pytest.fixture(scope="module")
 def report(study: Study) -> Report:
-    return Analyser(make_predictor()).analyse(study)
+    return Analyser(Instruments(ef=make_predictor())).analyse(study)
 
 
 def test_ef_is_that_of_the_solid(report):
@@ -48,13 +49,13 @@ def test_each_beat_has_its_ef(report):
 
 def test_volumes_scale_with_the_pixels_and_ef_does_not(report, study):
     larger = replace(study, cines=(replace(study.cines[0], spacing_mm=(2.0, 2.0)),))
-    again = Analyser(make_predictor()).analyse(larger)
+    again = Analyser(Instruments(ef=make_predictor())).analyse(larger)
     assert again.measurement("ef").value == pytest.approx(report.measurement("ef").value)
     assert again.measurement("edv_ml").value == pytest.approx(8 * report.measurement("edv_ml").value)
 
 
 def test_pixels_without_a_size_give_no_volumes(report):
-    again = Analyser(make_predictor()).analyse(make_study(spacing_mm=None))
+    again = Analyser(Instruments(ef=make_predictor())).analyse(make_study(spacing_mm=None))
     assert again.measurement("ef").value == pytest.approx(report.measurement("ef").value, abs=0.5)
     assert again.measurement("edv_ml") is None
     assert [(line.what, "large" in line.reason) for line in again.not_done] == [("volumes", True)]
@@ -68,14 +69,14 @@ def test_pictures_show_the_outline(report):
 
 
 def test_the_line_corrects(study, report):
-    bent = Analyser(make_predictor(line=(0.5, 10.0))).analyse(study)
+    bent = Analyser(Instruments(ef=make_predictor(line=(0.5, 10.0)))).analyse(study)
     assert bent.measurement("ef").value == pytest.approx(0.5 * report.measurement("ef").value + 10)
     assert bent.measurement("edv_ml").value == report.measurement("edv_ml").value
 
 
 def test_frame_times_are_not_needed(study, report):
     silent = replace(study, cines=(replace(study.cines[0], times_ms=None),))
-    again = Analyser(make_predictor()).analyse(silent)
+    again = Analyser(Instruments(ef=make_predictor())).analyse(silent)
     assert again.measurement("ef").value == pytest.approx(report.measurement("ef").value, abs=2.0)
     assert again.curves == ()
 
@@ -84,32 +85,36 @@ def test_frame_times_are_not_needed(study, report):
     ("threshold", "reason"), [(2.0, "no left ventricle was found"), (-1.0, "which no ventricle does")]
 )
 def test_no_ventricle_is_said(study, threshold, reason):
-    refused = Analyser(make_predictor(network=White(threshold).eval())).analyse(study)
+    refused = Analyser(Instruments(ef=make_predictor(network=White(threshold).eval()))).analyse(study)
     assert refused.measurement("ef") is None
     assert reason in refused.not_done[0].reason
 
 
 def test_a_loop_that_stands_still_is_refused():
-    refused = Analyser(make_predictor()).analyse(make_study(ef=0.0))
+    refused = Analyser(Instruments(ef=make_predictor())).analyse(make_study(ef=0.0))
     assert refused.not_done[0].reason == "nothing beats in this loop"
 
 
 def test_some_frames_without_a_ventricle_are_bridged_and_many_are_refused(study, report):
     frames = study.cines[0].source.copy()
     frames[np.arange(len(frames)) % 5 == 0] = np.minimum(frames[np.arange(len(frames)) % 5 == 0], 100)
-    bridged = Analyser(make_predictor()).analyse(replace(study, cines=(replace(study.cines[0], source=frames),)))
+    bridged = Analyser(Instruments(ef=make_predictor())).analyse(
+        replace(study, cines=(replace(study.cines[0], source=frames),))
+    )
     assert bridged.measurement("ef").value == pytest.approx(report.measurement("ef").value, abs=2.0)
     frames[40:] = np.minimum(frames[40:], 100)
-    refused = Analyser(make_predictor()).analyse(replace(study, cines=(replace(study.cines[0], source=frames),)))
+    refused = Analyser(Instruments(ef=make_predictor())).analyse(
+        replace(study, cines=(replace(study.cines[0], source=frames),))
+    )
     assert "frames only" in refused.not_done[0].reason
 
 
 def test_what_is_unlike_the_training_is_refused(study):
     near = np.random.default_rng(0).normal(50.0, 0.01, (40, 1))
-    refused = Analyser(make_predictor(novelty=Novelty(near))).analyse(study)
+    refused = Analyser(Instruments(ef=make_predictor(novelty=Novelty(near)))).analyse(study)
     assert "unlike" in refused.not_done[0].reason
 
 
 def test_the_batch_size_does_not_matter(study, report):
-    again = Analyser(make_predictor(settings=Settings(batch_size=50, threads=1))).analyse(study)
+    again = Analyser(Instruments(ef=make_predictor(settings=Settings(batch_size=50, threads=1)))).analyse(study)
     assert again.measurement("ef").value == pytest.approx(report.measurement("ef").value, abs=1e-6)
