@@ -58,7 +58,7 @@ class PublishedPart(Part):
     ensemble_accuracy: float | None = None
     """Of the mean probability of several trainings; so are the following."""
     ensemble_f1: float | None = None
-    """F1."""
+    """Harmonic mean of precision and sensitivity."""
     ensemble_sensitivity: float | None = None
     """Share of the positive that are called so."""
     ensemble_specificity: float | None = None
