@@ -147,11 +147,13 @@ class Analyser:
             yield SYNTHETIC_WARNING
         yield from self._contradictions(measured)
         for finding in findings:
-            yield from finding.warnings
-            if finding.hypertrophy.warning:
-                yield finding.hypertrophy.warning
+            yield from (warning for warning in (*finding.warnings, finding.hypertrophy.warning) if warning)
         if measured:
             yield from self._doubts(measured)
+        yield from self._blindness(told=told, suspected=suspected)
+
+    def _blindness(self, *, told: bool, suspected: bool) -> Iterator[str]:
+        """Which networks beside that of EF cannot say whether a loop is like what they learned from."""
         judge, teller = self._instruments.hypertrophy, self._instruments.teller
         if suspected and judge is not None and judge.novelty is None:
             yield NO_REFERENCE
@@ -216,11 +218,18 @@ def _not_done(findings: list[Finding]) -> Iterator[NotDone]:
         nothing = "no loop shows a view in which it is measured" if refused else "the study has no loops"
         yield NotDone(what=EF, reason="; ".join(dict.fromkeys(finding.reason for finding in tried)) or nothing)
         refused = [finding for finding in refused if finding.lacks != EF]
-    for what, reason in dict.fromkeys((finding.lacks, finding.reason) for finding in refused):
-        which = [str(each.summary.index) for each in refused if (each.lacks, each.reason) == (what, reason)]
-        yield NotDone(what=f"{what} of loop {', '.join(which)}", reason=reason)
+    yield from _by_reason(refused)
     for what, reason in dict.fromkeys(each for finding in findings for each in finding.missing):
         yield NotDone(what=what, reason=reason)
+
+
+def _by_reason(refused: list[Finding]) -> Iterator[NotDone]:
+    """One line for the loops that lack the same for the same reason."""
+    loops: dict[tuple[str, str], list[str]] = {}
+    for finding in refused:
+        loops.setdefault((finding.lacks, finding.reason), []).append(str(finding.summary.index))
+    for (what, reason), which in loops.items():
+        yield NotDone(what=f"{what} of loop {', '.join(which)}", reason=reason)
 
 
 def _modality(study: Study) -> Modality:
