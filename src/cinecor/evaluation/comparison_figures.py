@@ -5,7 +5,7 @@ Names of models and families are set as plain text (``parse_math=False``): a dol
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -82,20 +82,28 @@ def bland_altman(comparison: Comparison) -> Figure:
 
 def learning_curves(comparison: Comparison) -> Figure:
     """A panel for each model: training and validation loss, a line for each seed, a dot at the epoch that was kept."""
-    drawn = [row for row in comparison.rows if _has_losses(row)]
-    names = list(dict.fromkeys(row.name for row in drawn))
-    figure, tiles = make_tiles(names, shared=False)
-    for axes, name in zip(tiles, names, strict=True):
-        losses = [end for row in drawn if row.name == name for end in _draw_losses(axes, row)]
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+
+    def draw(axes: Axes, rows: list[RunRow]) -> None:
+        losses = [end for row in rows for end in _draw_losses(axes, row)]
         if 0 < _LOG_FROM * min(losses) < max(losses):
             axes.set_yscale("log")
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
             axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
             axes.yaxis.set_minor_locator(NullLocator())
+
+    return draw_by_epoch([row for row in comparison.rows if _has_losses(row)], draw, "Loss")
+
+
+def draw_by_epoch(rows: Sequence[RunRow], draw: Callable[[Axes, list[RunRow]], None], up: str) -> Figure:
+    """A panel for each model, training and validation against the epoch; ``draw`` is given the rows of one."""
+    names = list(dict.fromkeys(row.name for row in rows))
+    figure, tiles = make_tiles(names, shared=False)
+    for axes, name in zip(tiles, names, strict=True):
+        draw(axes, [row for row in rows if row.name == name])
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
     lines = [Line2D([], [], color=colour, lw=1.5) for colour in (ORANGE, BLUE)]
     figure.legend(lines, ["training", "validation"], loc="upper right", ncols=2, frameon=False, fontsize=8, borderpad=0)
-    name_axes(figure, "Epoch", "Loss")
+    name_axes(figure, "Epoch", up)
     return figure
 
 

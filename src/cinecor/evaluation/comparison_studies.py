@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator, ScalarFormatter
 
 from cinecor.evaluation.comparison import Comparison
 from cinecor.evaluation.comparison_class_figures import class_accuracy, confusion
 from cinecor.evaluation.comparison_classes import tabulate_classes
-from cinecor.evaluation.comparison_figures import COLOURS, MARKERS, make_tiles, name_axes
+from cinecor.evaluation.comparison_figures import COLOURS, MARKERS, draw_by_epoch
 from cinecor.evaluation.figures import BLUE, GREEN, GREY, ORANGE
 from cinecor.evaluation.run_row import RunRow, best_epoch
 from cinecor.evaluation.samples import draw_samples
@@ -114,19 +113,13 @@ def label_efficiency(models: pd.DataFrame, comparison: Comparison) -> Figure:
 
 def accuracy_curves(comparison: Comparison) -> Figure:
     """A panel for each model: training and validation accuracy, a line for each seed, a dot at the epoch kept."""
-    drawn = [row for row in comparison.rows if _has_accuracy(row)]
-    names = list(dict.fromkeys(row.name for row in drawn))
-    figure, tiles = make_tiles(names, shared=False)
-    for axes, name in zip(tiles, names, strict=True):
-        for row in drawn:
-            if row.name == name:
-                _draw_accuracy(axes, row)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+
+    def draw(axes: Axes, rows: list[RunRow]) -> None:
+        for row in rows:
+            _draw_accuracy(axes, row)
         axes.set_ylim(-2, 102)
-    lines = [Line2D([], [], color=colour, lw=1.5) for colour in _CURVES.values()]
-    figure.legend(lines, ["training", "validation"], loc="upper right", ncols=2, frameon=False, fontsize=8, borderpad=0)
-    name_axes(figure, "Epoch", "Accuracy (%)")
-    return figure
+
+    return draw_by_epoch([row for row in comparison.rows if _has_accuracy(row)], draw, "Accuracy (%)")
 
 
 def _of_sizes(comparison: Comparison) -> pd.DataFrame:
