@@ -33,7 +33,7 @@ VIEWS = ("A4C", "PLAX", "PW", "A2C")
 
 @pytest.fixture(scope="module")
 def stated() -> Study:
-    return view_study(0, 5, views=VIEWS, frames=12, dual=False, quality="good", split="test")
+    return view_study(0, 5, views=VIEWS, frames=12, dual=0.0, quality="good", split="test")
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def test_they_are_small_and_say_that_hearts_were_synthetic() -> None:
 
 @pytest.mark.parametrize("style", ["lyra", "carina"])  # one make that was learned from, one that was not
 def test_views_of_unseen_synthetic_patients_are_told(analyser: Analyser, style: str) -> None:
-    study = view_study(4, 990_018, frames=2, style=style, quality="good", dual=False)
+    study = view_study(4, 990_018, frames=2, style=style, quality="good", dual=0.0)
     bare = replace(study, cines=tuple(replace(cine, view=None) for cine in study.cines))
     told = [cine.view for cine in analyser.analyse(bare).cines]
     right = [one == other for one, other in zip(told, VIEW_NAMES, strict=True)]

@@ -46,7 +46,7 @@ def test_views_and_makes_can_be_chosen() -> None:
     for bad, code in (({"views": ["A6C"]}, "UNKNOWN_KEY"), ({"scanners": ["acme"]}, "UNKNOWN_KEY")):
         with pytest.raises(ConfigError, match=code):
             list(population("view_folders", studies=1, seed=0, **bad))
-    for bad in ({"views": ["A4C"]}, {"split": "test"}):
+    for bad in ({"views": ["A4C"]}, {"split": "test"}, {"dual": 0.0}):
         with pytest.raises(ConfigError, match="CONFLICT"):
             population("camus", studies=1, seed=0, **bad)
 
@@ -55,3 +55,16 @@ def test_a_cohort_to_judge_on() -> None:
     for split in ("train", "validation", "test"):
         chosen = population("view_folders", studies=3, seed=2, max_frames=2, views=["CW"], split=split)
         assert [study.split for study in chosen] == [split] * 3
+
+
+def test_how_many_stand_twice_can_be_chosen() -> None:
+    def widths(dual: float) -> list[int]:
+        cohort = population("view_folders", studies=8, seed=3, max_frames=2, views=["SSN"], dual=dual)
+        return [study.cines[0].region[2] - study.cines[0].region[0] for study in cohort]
+
+    single, half, twice = widths(0.0), widths(0.5), widths(1.0)
+    assert all(few < many for few, many in zip(twice, single, strict=True))
+    assert {each in (single[n], twice[n]) for n, each in enumerate(half)} == {True}
+    assert 1 <= sum(each == twice[n] for n, each in enumerate(half)) <= 7
+    with pytest.raises(ConfigError, match="OUT_OF_RANGE"):
+        list(population("view_folders", studies=1, seed=0, dual=1.5))

@@ -87,14 +87,14 @@ def test_the_polygon_is_the_sector(style: str) -> None:
 
 
 def test_dual_screens_hold_two_sectors_and_the_left_one_counts() -> None:
-    (cine,) = view_study(4, 2, frames=2, views=("PSAX",), dual=True, quality="good").cines
+    (cine,) = view_study(4, 2, frames=2, views=("PSAX",), dual=1.0, quality="good").cines
     assert cine.region[2] <= WIDTH // 2 + 1
     grey = cine.source[0].mean(0)
     mask = filled(cine.outlines["fov"][0])
     shifted = np.roll(mask, WIDTH // 2, axis=1)
     assert grey[mask].mean() > 15
     assert grey[shifted].mean() > 15
-    (single,) = view_study(4, 2, frames=2, views=("PSAX",), dual=False, quality="good").cines
+    (single,) = view_study(4, 2, frames=2, views=("PSAX",), dual=0.0, quality="good").cines
     assert filled(single.outlines["fov"][0]).sum() > 1.5 * mask.sum()
 
 

@@ -51,6 +51,15 @@ def phantom(
             "12.5 / 12.5 %."
         ),
     ] = None,
+    dual: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Of view_folders: probability that a loop stands twice on the screen, and a strip below a picture. Not "
+            "given: 0.1 and 0.65.",
+        ),
+    ] = None,
 ) -> None:
     """Write a cohort of synthetic hearts whose volumes and ejection fractions are known exactly."""
     from cinecor import datasets, storage
@@ -71,10 +80,12 @@ def phantom(
         views=view or (),
         scanners=scanner or (),
         split=split,
+        dual=dual,
     )
     datasets.get(layout).write(track(cohort, "hearts", total=studies), folder)
     how = f"cinecor phantom {layout} --seed {seed} --quality {quality}"
     how += "".join(f" --view {each}" for each in view or ()) + "".join(f" --scanner {each}" for each in scanner or ())
     how += f" --split {split}" if split else ""
+    how += f" --dual {dual:g}" if dual is not None else ""
     storage.write_text(folder / MARK, f"{studies} synthetic hearts made by {how}\n")
     typer.echo(f"{studies} synthetic studies in {folder} (layout {layout}, seed {seed})")

@@ -32,9 +32,10 @@ def _examination(
     views: Sequence[str] = VIEW_NAMES,
     scanners: Sequence[str] = (),
     split: Split | None = None,
+    dual: float | None = None,
 ) -> Study:
     style = scanners[index % len(scanners)] if scanners else None
-    return view_study(index, seed, views=views, frames=max_frames, style=style, quality=quality, split=split)
+    return view_study(index, seed, views=views, frames=max_frames, style=style, dual=dual, quality=quality, split=split)
 
 
 MAKERS: dict[str, Callable[..., Study]] = {
@@ -61,6 +62,7 @@ def population(
     views: Sequence[str] = (),
     scanners: Sequence[str] = (),
     split: Split | None = None,
+    dual: float | None = None,
 ) -> Iterator[Study]:
     """The patients 0 to ``studies`` - 1 of the cohort ``seed``, in that order, whatever the number of ``workers``.
 
@@ -78,10 +80,11 @@ def population(
         views: of ``view_folders``: only these of the fifteen.
         scanners: of ``view_folders``: only these makes, in turn; drawn of all where empty.
         split: of ``view_folders``: that of all patients; drawn where not given.
+        dual: of ``view_folders``: probability that a loop stands twice on a screen; as in ``view_study`` where not given.
 
     Raises:
         ConfigError: UNKNOWN_KEY for a layout, view or make that the phantom does not make, CONFLICT for ``max_frames``
-            or ``quality`` with MRI and for ``views``, ``scanners`` or ``split`` of a layout other than
+            or ``quality`` with MRI and for ``views``, ``scanners``, ``split`` or ``dual`` of a layout other than
             ``view_folders``; OUT_OF_RANGE for a quality that there is not.
     """
     if layout not in MAKERS:
@@ -91,14 +94,14 @@ def population(
     chosen |= {} if quality == "any" else {"quality": quality}
     if layout == "acdc" and chosen:
         raise ConfigError("CONFLICT", f"{' and '.join(chosen)} is for echo loops", "leave it out for acdc")
-    chosen |= _of_view_folders(layout, views=tuple(views), scanners=tuple(scanners), split=split)
+    chosen |= _of_view_folders(layout, views=tuple(views), scanners=tuple(scanners), split=split, dual=dual)
     maker = partial(maker, **chosen)
     return map(maker, range(studies)) if workers == 1 else _in_parallel(maker, studies, workers)
 
 
 def _of_view_folders(layout: str, **given: Any) -> dict[str, Any]:
     """What was asked of an examination, which no other layout has."""
-    chosen = {name: value for name, value in given.items() if value}
+    chosen = {name: value for name, value in given.items() if value not in ((), None)}
     if chosen and layout != "view_folders":
         raise ConfigError("CONFLICT", f"{' and '.join(chosen)} is for view_folders", f"leave it out for {layout}")
     return chosen

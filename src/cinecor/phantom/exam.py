@@ -60,7 +60,7 @@ def view_study(
     views: Sequence[str] = VIEW_NAMES,
     frames: int = FRAMES,
     style: str | None = None,
-    dual: bool | None = None,
+    dual: float | None = None,
     quality: str = "any",
     split: Split | None = None,
 ) -> Study:
@@ -74,7 +74,8 @@ def view_study(
         views: which of ``VIEW_NAMES``, in the order wanted.
         frames: of each loop; they begin at end-diastole and are spread over one beat where they are few; 1 is a still.
         style: make of the scanner, one of ``screens.STYLES``; drawn for each patient where not given.
-        dual: whether loops stand twice side by side, and strips below a picture; drawn for each where not given.
+        dual: probability that a loop stands twice side by side, and a strip below a picture; 0.10 and 0.65 where not
+            given.
         quality: of the images; drawn for each view as often as in CAMUS where ``any``. The hearts are the same.
         split: of the study; drawn (75 / 12.5 / 12.5 %) where not given.
 
@@ -86,8 +87,8 @@ def view_study(
         ``edv_ml``, ``esv_ml``, ``ed_frame``, ``es_frame``, ``heart_rate_bpm``, ``age_years``, ``sex``, ``scanner``.
 
     Raises:
-        ConfigError: UNKNOWN_KEY for a view or a style that there is not, OUT_OF_RANGE for less than one frame or a
-            quality that there is not.
+        ConfigError: UNKNOWN_KEY for a view or a style that there is not, OUT_OF_RANGE for less than one frame, a
+            quality that there is not or what is no probability.
     """
     unknown = [view for view in views if view not in VIEW_NAMES]
     if unknown:
@@ -96,6 +97,8 @@ def view_study(
         )
     if frames < 1:
         raise ConfigError("OUT_OF_RANGE", f"{frames} frames are below 1", "give at least 1", where="frames")
+    if dual is not None and not 0 <= dual <= 1:
+        raise ConfigError("OUT_OF_RANGE", f"{dual} is no probability", "give 0 to 1", where="dual")
     exam, pattern = _begin(index, seed, frames, style)
     drawn = draw_grades(generator(seed, index, "exam quality"), len(VIEW_NAMES))
     grades = dict(zip(VIEW_NAMES, drawn, strict=True))
@@ -150,11 +153,10 @@ def _labels(exam: Exam, pattern: str) -> dict[str, float | str]:
     }
 
 
-def _cine(exam: Exam, view: str, dual: bool | None, quality: str) -> Cine:
+def _cine(exam: Exam, view: str, dual: float | None, quality: str) -> Cine:
     rng = generator(*exam.patient, f"exam {view}")
-    share = LOCATOR_SHARE if view in STRIPS else DUAL_SHARE
-    twice = bool(rng.random() < share)
-    twice = twice if dual is None else dual
+    usual = LOCATOR_SHARE if view in STRIPS else DUAL_SHARE
+    twice = bool(rng.random() < (usual if dual is None else dual))
     if view in STRIPS:
         shown = show_strip(
             exam.body, exam.style, view, exam.phases, lambda name: _loop(exam, name, quality), twice, rng
