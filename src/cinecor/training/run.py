@@ -133,7 +133,7 @@ def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Pat
     if are_several():
         check_shared(recipe)
     processes = join_processes(recipe.device)
-    with ExitStack() as held, _memory_errors():
+    with ExitStack() as held, _memory_errors(), _quiet():
         with processes.in_turn():
             if processes.first:
                 held.enter_context(_locked(out))
@@ -198,9 +198,8 @@ def _open_device(recipe: Recipe, processes: Processes) -> Fabric:
         "num_nodes": processes.machines,
         "strategy": "ddp_find_unused_parameters_true",
     }
-    with _quiet():
-        fabric = Fabric(accelerator=_accelerator(recipe), **(shared if processes.count > 1 else {"devices": 1}))
-        fabric.launch()
+    fabric = Fabric(accelerator=_accelerator(recipe), **(shared if processes.count > 1 else {"devices": 1}))
+    fabric.launch()
     if fabric.device.type == "cuda":
         torch.backends.cudnn.benchmark = True
     return fabric
@@ -326,7 +325,7 @@ def _one_picture_thread() -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Lightning's announcements of devices and tips are for its own users."""
+    """Lightning's announcements of devices and tips, some of which come with the first network, are for its own users."""
     logger = logging.getLogger("lightning.fabric.utilities.rank_zero")
     before = logger.level
     logger.setLevel(logging.WARNING)
