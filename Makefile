@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev demo acdc test check format bench docs constraints clean
+.PHONY: help install dev demo acdc test coverage check format bench docs constraints clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,7 +35,10 @@ acdc: install  ## segmentation and diagnosis of cine MRI: make acdc DATA=folder 
 	@test -n "$(DATA)" -a -n "$(OUT)" || { echo 'say where: make acdc DATA=../acdc OUT=../acdc-weights'; exit 2; }
 	$(BIN)/cinecor benchmark 003 --data "$(DATA)" --out "$(OUT)" --only segmentation --parallel 1
 
-test: dev  ## all tests, with coverage
+test: dev  ## all tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+coverage: dev  ## the same, and which lines they run: about twice the time
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
 
 check: dev  ## format, lint, types, import contracts, spelling, dependencies
