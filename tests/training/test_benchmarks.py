@@ -90,3 +90,11 @@ def test_paper_004_is_there_with_its_figures():
     vgg16 = two["vgg16"]
     assert (vgg16.start.freeze, vgg16.optimiser.lr, vgg16.schedule.factor) == ("trunk", 0.02, 0.9)
     assert (vgg16.second.freeze, vgg16.second.lr, vgg16.second.factor) == ("none", 0.001, 0.9)
+
+
+def test_changes_may_be_for_rows_that_are_not_run_but_not_for_rows_that_there_are_not(tmp_path):
+    changes = ["--camus:epochs", "7", "--an*:batch_size", "3"]
+    (job,) = plan({"any": ROWS["any"]}, 1, changes, tmp_path, known=["any", "camus"])
+    assert (job.recipe.epochs, job.recipe.batch_size) == (ROWS["any"].epochs, 3)
+    with pytest.raises(ConfigError, match=r"OUT_OF_RANGE: --camus:epochs: no row has this name; rows are any$"):
+        plan({"any": ROWS["any"]}, 1, changes, tmp_path)

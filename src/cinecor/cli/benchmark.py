@@ -65,7 +65,7 @@ def benchmark(
     Interrupted, it goes on where it stopped. A training that fails is listed with its reason and stops no other.
     """
     from cinecor.errors import ConfigError
-    from cinecor.training.benchmarks import fit_rows, plan, select_rows
+    from cinecor.training.benchmarks import fit_rows, list_rows, plan, select_rows
 
     rows = select_rows(name, table or [], only or [])
     if show:
@@ -79,7 +79,7 @@ def benchmark(
     rows, note = fit_rows(rows, read_folder(data)[0], only or [])
     if note:
         typer.echo(note, err=True)
-    jobs = plan(rows, seeds, changes or [], out)
+    jobs = plan(rows, seeds, changes or [], out, known=list_rows(name))
     outcomes: list[Outcome] = []
     for outcome in _run(jobs, data, parallel, ray_address):
         outcomes.append(outcome)

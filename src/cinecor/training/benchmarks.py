@@ -20,6 +20,19 @@ def list_benchmarks() -> list[str]:
     return sorted(folder for folder in folders if folder.isdigit())
 
 
+def list_rows(benchmark: str) -> list[str]:
+    """Names of all rows of a benchmark.
+
+    Raises:
+        ConfigError: UNKNOWN_KEY for a benchmark that there is not.
+    """
+    if benchmark not in list_benchmarks():
+        known = f"choose of {', '.join(list_benchmarks())}"
+        raise ConfigError("UNKNOWN_KEY", f"there is no benchmark {benchmark!r}", known, where="benchmark")
+    prefix = f"{benchmark}/"
+    return [name.removeprefix(prefix) for name in list_recipes() if name.startswith(prefix)]
+
+
 def select_rows(benchmark: str, tables: Sequence[int] = (), only: Sequence[str] = ()) -> dict[str, Recipe]:
     """The rows of a benchmark by name, in the order of the paper.
 
@@ -31,12 +44,7 @@ def select_rows(benchmark: str, tables: Sequence[int] = (), only: Sequence[str] 
     Raises:
         ConfigError: UNKNOWN_KEY for a benchmark that there is not; OUT_OF_RANGE where no row is left.
     """
-    if benchmark not in list_benchmarks():
-        known = f"choose of {', '.join(list_benchmarks())}"
-        raise ConfigError("UNKNOWN_KEY", f"there is no benchmark {benchmark!r}", known, where="benchmark")
-    prefix = f"{benchmark}/"
-    names = [name.removeprefix(prefix) for name in list_recipes() if name.startswith(prefix)]
-    recipes = {name: load_recipe(prefix + name) for name in names}
+    recipes = {name: load_recipe(f"{benchmark}/{name}") for name in list_rows(benchmark)}
     kept = {
         name: recipe
         for name, recipe in recipes.items()
@@ -72,7 +80,9 @@ def fit_rows(rows: dict[str, Recipe], layout: str, only: Sequence[str] = ()) -> 
     return fit, f"left out, because the data folder is {layout}: {listed}"
 
 
-def plan(rows: dict[str, Recipe], seeds: int, changes: Sequence[str], out: Path) -> list[Job]:
+def plan(
+    rows: dict[str, Recipe], seeds: int, changes: Sequence[str], out: Path, *, known: Sequence[str] = ()
+) -> list[Job]:
     """A job for each row and seed, and for each fold where the recipe splits by folds; seed by seed, so that every row
     has a result early.
 
@@ -82,12 +92,14 @@ def plan(rows: dict[str, Recipe], seeds: int, changes: Sequence[str], out: Path)
         changes: options of every recipe, as ``cinecor train`` takes them; ``--NAME:batch_size 2`` is one of the rows
             of that name only (* and ? are wild).
         out: folder that will hold ``runs/NAME/seed0`` … or ``runs/NAME/seed0-fold0`` …
+        known: rows that changes may be for although they are not run now, so that one list of changes serves any choice
+            of rows.
 
     Raises:
-        ConfigError: as ``apply_overrides``; OUT_OF_RANGE where a change is for rows that are not among these.
+        ConfigError: as ``apply_overrides``; OUT_OF_RANGE where a change is for rows that there are not.
     """
     pairs = split_words(changes)
-    _check_patterns([name for name, _ in pairs], list(rows))
+    _check_patterns([name for name, _ in pairs], list(dict.fromkeys([*rows, *known])))
     return [
         job
         for seed in range(seeds)
