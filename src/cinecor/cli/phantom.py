@@ -56,8 +56,8 @@ def phantom(
         typer.Option(
             min=0,
             max=1,
-            help="Of view_folders: probability that a loop stands twice on the screen, and a strip below a picture. Not "
-            "given: 0.1 and 0.65.",
+            help="Of view_folders: probability that a loop stands twice on the screen, and a strip below a picture. "
+            "Not given: 0.1 and 0.65.",
         ),
     ] = None,
 ) -> None:

@@ -80,7 +80,7 @@ def population(
         views: of ``view_folders``: only these of the fifteen.
         scanners: of ``view_folders``: only these makes, in turn; drawn of all where empty.
         split: of ``view_folders``: that of all patients; drawn where not given.
-        dual: of ``view_folders``: probability that a loop stands twice on a screen; as in ``view_study`` where not given.
+        dual: of ``view_folders``: probability that a loop stands twice on a screen; that of ``view_study`` if absent.
 
     Raises:
         ConfigError: UNKNOWN_KEY for a layout, view or make that the phantom does not make, CONFLICT for ``max_frames``

@@ -325,7 +325,7 @@ def _one_picture_thread() -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Lightning's announcements of devices and tips, some of which come with the first network, are for its own users."""
+    """Lightning's announcements and tips, some of which come with a network, are for its own users."""
     logger = logging.getLogger("lightning.fabric.utilities.rank_zero")
     before = logger.level
     logger.setLevel(logging.WARNING)
