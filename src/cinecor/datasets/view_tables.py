@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -55,7 +56,7 @@ def read_patients(path: Path, problems: list[Problem]) -> dict[str, Entry]:
     for row in read_csv(path, ("file", "patient")):
         where = f"{path.name}, line {row.line}"
         try:
-            name = _file(row)
+            name = _file(row["file"])
             entry = _entry(row)
         except DatasetError as error:
             problems.append(Problem.of(error, where))
@@ -127,11 +128,12 @@ def write_outlines(path: Path, outlines: Iterable[tuple[str, str, Mapping[int, C
         write_csv(path, rows, POINTS)
 
 
-def _file(row: Row) -> str:
-    """The file of a row as FOLDER/NAME; a path that leads anywhere else is refused."""
-    parts = PurePosixPath(row["file"].strip().replace("\\", "/")).parts
+@lru_cache(maxsize=4096)  # an outline repeats its file's name in every row
+def _file(text: str) -> str:
+    """A file as FOLDER/NAME; a path that leads anywhere else is refused."""
+    parts = PurePosixPath(text.strip().replace("\\", "/")).parts
     if len(parts) != 2:
-        what = f"{row['file'][:40]!r} is not FOLDER/NAME"
+        what = f"{text[:40]!r} is not FOLDER/NAME"
         raise DatasetError("UNSAFE_PATH", what, "give the file inside its view's folder")
     return "/".join(plain_name(part) for part in parts)
 
@@ -175,4 +177,4 @@ def _point(row: Row) -> tuple[tuple[str, str, int], tuple[float, float]]:
     if structure not in STRUCTURES:
         what = f"{structure[:20]!r} is no structure that is outlined"
         raise DatasetError("BAD_LABEL", what, f"choose of {', '.join(STRUCTURES)}")
-    return (_file(row), structure, int(frame)), (x, y)
+    return (_file(row["file"]), structure, int(frame)), (x, y)
