@@ -312,6 +312,31 @@ def test_for_an_analysis_neither_group_nor_phases_need_be_known(root: Path) -> N
     assert [failure.path.name for failure in failures] == ["patient101"]
 
 
+def test_of_patients_kept_apart_the_group_need_not_be_known(root: Path) -> None:
+    for folder, code in ((root / "testing", ""), (root / "training", "MISSING_COLUMN")):
+        info = next(iter(sorted(folder.iterdir()))) / "Info.cfg"
+        before = info.read_text()
+        info.write_text("".join(line for line in before.splitlines(True) if not line.startswith("Group")))
+        if code:
+            with pytest.raises(DatasetError, match=code):
+                acdc.read(root)
+        else:
+            assert "group" not in next(each for each in acdc.read(root) if each.id == info.parent.name).labels
+            assert not acdc.check(root).errors
+        info.write_text(before)
+
+
+def test_for_an_analysis_a_patient_without_info_is_not_lost(root: Path) -> None:
+    everyone = [study.id for study in acdc.read_each(root)[0]]
+    lost = root / "training" / everyone[0] / "Info.cfg"
+    before = lost.read_text()
+    lost.unlink()
+    studies, failures = acdc.read_each(root)
+    lost.write_text(before)
+    assert (sorted(study.id for study in studies), failures) == (sorted(everyone), [])
+    assert "ed_frame" not in next(study for study in studies if study.id == everyone[0]).labels
+
+
 def test_for_an_analysis_what_is_known_is_kept(root: Path) -> None:
     studies, failures = acdc.read_each(root)
     assert failures == []

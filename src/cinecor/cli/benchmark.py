@@ -62,9 +62,10 @@ def benchmark(
 ) -> None:
     """Run a paper's experiments and write one table: ours beside the published numbers, with intervals and costs.
 
-    Interrupted, it goes on where it stopped. A training that fails is listed with its reason and stops no other.
+    Interrupted, it goes on where it stopped. A training that fails is listed with its reason and stops no other; the
+    command then ends with exit code 9.
     """
-    from cinecor.errors import ConfigError
+    from cinecor.errors import SOME_FAILED, ConfigError
     from cinecor.training.benchmarks import fit_rows, list_rows, plan, select_rows
 
     rows = select_rows(name, table or [], only or [])
@@ -86,6 +87,8 @@ def benchmark(
         _write_all(name, rows, jobs, outcomes, data, out)
     _show_tables(jobs, out)
     _diagnose(outcomes, data, out)
+    if any(outcome.failure for outcome in outcomes):
+        raise typer.Exit(SOME_FAILED)
 
 
 def _run(jobs: Sequence[Job], data: Path, parallel: int | None, address: str | None) -> Iterator[Outcome]:
@@ -144,6 +147,8 @@ def _diagnose(outcomes: Sequence[Outcome], data: Path, out: Path) -> None:
     from cinecor.training.reading import is_synthetic, read_folder
 
     if not segmentation_runs(outcomes):
+        if failed := [each.job.title for each in outcomes if each.failure and each.job.recipe.kind == "segmentation"]:
+            typer.echo(f"no diagnoses, as these failed: {'; '.join(failed)}", err=True)
         return
     _, studies = read_folder(data)
     page = finish_cohort(
@@ -166,8 +171,7 @@ def _write(
     from cinecor.training.gathering import gather, group_by_quality
     from cinecor.training.reading import is_synthetic, read_folder
 
-    order = {job.folder: place for place, job in enumerate(sorted(jobs, key=lambda job: list(rows).index(job.name)))}
-    gathered = gather(sorted(outcomes, key=lambda outcome: order[outcome.job.folder]))
+    gathered = gather(sorted(outcomes, key=lambda outcome: _place(outcome.job, list(rows))))
     if not gathered:
         return  # no model has been tested on all its folds yet
     _, studies = read_folder(data)
@@ -184,6 +188,11 @@ def _write(
         groups=group_by_quality(studies, jobs[0].recipe.view),
         facts=f"{len(studies)} studies, {len(outcomes)} of {len(jobs)} trainings ended.",
     )
+
+
+def _place(job: Job, rows: Sequence[str]) -> tuple[int, int, int]:
+    """Where a training stands in the tables, whichever ends first."""
+    return rows.index(job.name), job.recipe.seed, job.recipe.split.fold
 
 
 def _other_figures(found: PublishedPart) -> list[str]:

@@ -77,15 +77,15 @@ def read(root: Path | str, *, measured: bool = False) -> list[Study]:
 def read_each(root: Path | str) -> tuple[list[Study], list[io.Failure]]:
     """Every patient of the folder that has images, and why the others cannot be read; for an analysis, not a training.
 
-    Neither group nor phases need be known: a study has the labels that its Info.cfg gives, and a patient that cannot
-    be read stops no other.
+    Neither group nor phases need be known: a study has the labels that its Info.cfg gives, if there is one, and a
+    patient that cannot be read stops no other.
 
     Raises:
         ConfigError: MISSING_EXTRA where nibabel is not installed.
     """
     studies: list[Study] = []
     failures: list[io.Failure] = []
-    for folder, split in _patients(Path(root)):
+    for folder, split in _patients(Path(root), bare=True):
         try:
             studies.append(_study(folder, split, needed=()))
         except ConfigError:
@@ -115,16 +115,21 @@ def measure(study: Study) -> dict[str, float]:
     return {"ef": ejection_fraction(volumes["edv_ml"], volumes["esv_ml"]), **volumes}
 
 
-def _patients(root: Path) -> Iterator[tuple[Path, Split | None]]:
-    """Patients' folders, sorted, each with its split."""
+def _patients(root: Path, *, bare: bool = False) -> Iterator[tuple[Path, Split | None]]:
+    """Patients' folders, sorted, each with its split; ``bare``: those too that have images but no Info.cfg."""
     if (root / INFO).is_file():
         yield root, FOLDERS.get(root.parent.name.lower())
         return
     named = [(root / name, split) for name, split in FOLDERS.items()]
     for folder, split in [(root, FOLDERS.get(root.name.lower())), *named]:
         for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-            if (path / INFO).is_file():
+            if (path / INFO).is_file() or (bare and path.is_dir() and _has_images(path)):
                 yield path, split
+
+
+def _has_images(folder: Path) -> bool:
+    whole = any(path.is_file() for path in _either(folder / f"{folder.name}_4d"))
+    return whole or bool(_numbered(folder, f"{folder.name}_frame"))
 
 
 def _survey(root: Path) -> tuple[list[Study], list[Problem]]:
@@ -133,7 +138,8 @@ def _survey(root: Path) -> tuple[list[Study], list[Problem]]:
     problems: list[Problem] = []
     for folder, split in _patients(root):
         try:
-            studies.append(_study(folder, split))
+            # Of patients that are kept apart the group need not be known: the challenge told it to nobody.
+            studies.append(_study(folder, split, PHASES if split == "test" else KEYS))
         except ConfigError:
             raise
         except CinecorError as error:
@@ -152,7 +158,7 @@ def _survey(root: Path) -> tuple[list[Study], list[Problem]]:
 
 def _study(folder: Path, split: Split | None, needed: Sequence[str] = KEYS) -> Study:
     name = plain_name(folder.name)
-    info = read_pairs(folder / INFO, needed)
+    info = read_pairs(folder / INFO, needed) if needed or (folder / INFO).is_file() else {}
     labels: dict[str, float | str] = {"group": info["Group"]} if info.get("Group") else {}
     for label, key in (("height_cm", "Height"), ("weight_kg", "Weight")):
         if key in info:
@@ -293,7 +299,7 @@ def _first_image(study: Study) -> Path:
 def _oddities(study: Study) -> list[Problem]:
     """What is wrong with a patient's masks and labels."""
     problems = []
-    if study.labels["group"] not in GROUPS:
+    if study.labels.get("group", GROUPS[0]) not in GROUPS:
         what = f"group {str(study.labels['group'])[:20]!r} is none of {', '.join(GROUPS)}"
         problems.append(Problem(severity="warning", code="BAD_LABEL", what=what, where=study.id))
     try:

@@ -152,10 +152,11 @@ def _thickness(thickness: Float[np.ndarray, "slice segment"]) -> dict[str, float
 
 def _motion(ed: Walls, es: Walls) -> dict[str, float]:
     """How much the wall thickens and moves inwards, on slices that have a wall at both phases."""
-    changes = {
-        "thickening": 100.0 * (es.thickness - ed.thickness) / ed.thickness,
-        "motion": 100.0 * (ed.inner - es.inner) / ed.inner,
-    }
+    with np.errstate(divide="ignore", invalid="ignore"):  # a wall of nothing, or about nothing, is left out below
+        changes = {
+            "thickening": 100.0 * (es.thickness - ed.thickness) / ed.thickness,
+            "motion": 100.0 * (ed.inner - es.inner) / ed.inner,
+        }
     found: dict[str, float] = {}
     for name, change in changes.items():
         known = np.isfinite(change)

@@ -96,6 +96,10 @@ class Run:
         if self.recipe.published is not None:
             lines.append(_metric_row("published", self.recipe.published.model_dump(), words))
         lines.append(f"trained on: {self.manifest.training_data['description']}")
+        left_out = self.manifest.training_data.get("left_out", 0)
+        lines += (
+            [f"left out: {left_out} without what is learned (cinecor check names what is missing)"] if left_out else []
+        )
         leak = warning_of(self.manifest.training_data)
         lines += [f"warning: {leak}"] if leak else []
         lines.append(f"run: {self.folder}")
