@@ -44,6 +44,15 @@ def test_a_failure_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: 
     assert capsys.readouterr().err == "error: EMPTY: a.avi: the file has no bytes; export it again\n"
 
 
+def test_a_folder_without_images_is_a_failure(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing to see")
+    assert run("analyse", str(tmp_path), "--csv", str(tmp_path / "tables")) == 3
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert said.err.startswith(f"error: EMPTY: {tmp_path.name}: ")
+    assert not (tmp_path / "tables").exists()
+
+
 def test_a_failure_as_json(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     fail_with(InputError("EMPTY", "the file has no bytes", where="a.avi"), monkeypatch)
     assert run("analyse", "a.avi", "--json") == 3

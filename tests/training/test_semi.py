@@ -16,7 +16,7 @@ from cinecor.models.checkpoint import load_checkpoint
 from cinecor.models.gan import Discriminator
 from cinecor.records import Cine, Study
 from cinecor.training import loop, train
-from cinecor.training.adversarial_learning import AdversarialLearner
+from cinecor.training.adversarial_learning import AdversarialLearner, keep_statistics
 from cinecor.training.data import open_data
 from cinecor.training.loop import Fit
 from cinecor.training.processes import check_shared
@@ -217,3 +217,17 @@ def test_the_same_labels_can_be_learned_from_with_other_weights(cohort):
         for seed in (0, 1)
     ]
     assert found[0] == found[1]
+
+
+def test_evaluation_normalises_by_real_clips_alone():
+    torch.manual_seed(0)
+    network, real, made = torch.nn.BatchNorm2d(3), torch.randn(8, 3, 4, 4) + 2.0, torch.randn(8, 3, 4, 4) - 5.0
+    network(real)
+    mean, variance = network.running_mean.clone(), network.running_var.clone()
+    with keep_statistics(network):
+        normalised = network(made)
+    torch.testing.assert_close(normalised.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(network.running_mean, mean)
+    torch.testing.assert_close(network.running_var, variance)
+    network(real)
+    assert (network.running_mean > mean).all()

@@ -124,6 +124,7 @@ def analyse(
     from cinecor.cli import failure
     from cinecor.cli.progress import track
     from cinecor.cli.studies import find_studies
+    from cinecor.errors import InputError
     from cinecor.inference import Settings, load_analyser
 
     settings = Settings(
@@ -138,6 +139,9 @@ def analyse(
         view_certainty=view_certainty,
     )
     studies, unread = find_studies(paths)
+    if not studies and not unread:
+        where = ", ".join(path.name or str(path) for path in paths)
+        raise InputError("EMPTY", "no image is there", "give loops, or folders that hold some", where=where)
     loops = sum(len(study.cines) for study in studies)
     analyser = load_analyser(
         weights, settings, segmentation=segmentation, views=views or "auto", hypertrophy=hypertrophy, loops=loops

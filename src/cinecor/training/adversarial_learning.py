@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from cinecor.evaluation.samples import COLUMNS, FOLDER, ROWS, sample_name
 from cinecor.io.images import write_png
@@ -26,10 +28,25 @@ _MATCHES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
+@contextmanager
+def keep_statistics(network: nn.Module) -> Iterator[None]:
+    """Batch norms normalise what they see, and remember nothing of it."""
+    norms = [each for each in network.modules() if isinstance(each, _BatchNorm)]
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, before, strict=True):
+            norm.momentum = momentum
+
+
 class AdversarialLearner(Learner):
     """In each step three passes of the discriminator, of labelled, unlabelled and generated clips, and one of the
     generator; both learn from these, each with an optimiser of its own, so that neither sees what the other has just
-    learned."""
+    learned. The norms' running statistics, which evaluation normalises by, are those of real clips alone: it sees no
+    others."""
 
     def _open(self, state: State) -> None:
         recipe = self.recipe
@@ -71,7 +88,8 @@ class AdversarialLearner(Learner):
         made = self._as_clips(self.generator(self._draw(len(unlabelled.studies)).to(self.fabric.device)))
         _, logits, _ = self.module(*self.task.pick(labelled))
         known, _, real = self.module(*self.task.pick(unlabelled))
-        faked, _, generated = self.module(made)
+        with keep_statistics(self.task):
+            faked, _, generated = self.module(made)
         of_classes = class_loss(spread_classes(logits), labelled.targets[target].long(), self.class_weights)
         loss = discriminator_loss(of_classes, real, generated, semi.weight)
         self._descend_both(loss, _MATCHES[semi.matching](faked, known.detach()))
