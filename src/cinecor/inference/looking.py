@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cinecor import io
-from cinecor.errors import CinecorError, InputError
+from cinecor.errors import CinecorError, InputError, ResourceError
 from cinecor.inference.by_beats import measure_beats
 from cinecor.inference.by_clips import measure_clips
 from cinecor.inference.by_outline import measure_outlines
@@ -27,12 +27,15 @@ def look_at_all(instruments: Instruments, cines: Sequence[Cine]) -> list[Finding
 
     Raises:
         CinecorError: of the first loop, where none can be read.
+        ResourceError: OOM, whichever loop it comes with.
     """
     teller = instruments.teller_of(cines)
     findings, failures = [], []
     for index, cine in enumerate(cines):
         try:
             findings.append(_look(instruments, teller, cine, index))
+        except ResourceError:  # says nothing of the loop: the next try may measure it
+            raise
         except CinecorError as error:
             failures.append(error)
             reason = f"it could not be read ({error.code}: {error.what})"
