@@ -162,6 +162,24 @@ def test_both_networks_learn_each_its_own_loss(cohort, tmp_path, monkeypatch):
             torch.testing.assert_close(one, other)
 
 
+def test_generated_clips_leave_no_trace_in_what_evaluation_normalises_by(cohort, tmp_path, monkeypatch):
+    seen = []
+
+    def look(self, loss, matched):
+        seen.append({name: each.clone() for name, each in self.task.named_buffers() if "running" in name})
+        raise RuntimeError("seen enough")
+
+    monkeypatch.setattr(AdversarialLearner, "_descend_both", look)
+    for width in (2, 3):  # another generator, other pictures
+        recipe = apply_overrides(_recipe("gan"), ["--semi.generator_width", str(width)])
+        with pytest.raises(RuntimeError, match="seen enough"):
+            train(recipe, cohort, tmp_path / str(width))
+    assert seen[0]
+    assert any(each.any() for name, each in seen[0].items() if "mean" in name)
+    for name, each in seen[0].items():
+        torch.testing.assert_close(each, seen[1][name])
+
+
 def test_a_yes_or_no_can_be_learned_so_too(cohort, tmp_path):
     """One logit, whose softmax with a zero is its sigmoid."""
     labelled = [replace(study, labels={"lvh": float(number % 2)}) for number, study in enumerate(cohort)]

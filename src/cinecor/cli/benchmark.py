@@ -93,10 +93,16 @@ def benchmark(
 
 def _run(jobs: Sequence[Job], data: Path, parallel: int | None, address: str | None) -> Iterator[Outcome]:
     """Every training as it ends, with a line that says how."""
+    from cinecor.models.checkpoint import read_manifest
+    from cinecor.training.data import tell_left_out
     from cinecor.training.sweep import run_sweep
 
     for count, outcome in enumerate(run_sweep(jobs, data, parallel=parallel, address=address), start=1):
-        state = f"failed: {outcome.failure}" if outcome.failure else "done"
+        if outcome.failure:
+            state = f"failed: {outcome.failure}"
+        else:
+            left_out = tell_left_out(read_manifest(outcome.job.folder).training_data)
+            state = f"done; {left_out}" if left_out else "done"
         typer.echo(f"[{count}/{len(jobs)}] {outcome.job.title}: {state}", err=True)
         yield outcome
 

@@ -299,8 +299,9 @@ def _first_image(study: Study) -> Path:
 def _oddities(study: Study) -> list[Problem]:
     """What is wrong with a patient's masks and labels."""
     problems = []
-    if study.labels.get("group", GROUPS[0]) not in GROUPS:
-        what = f"group {str(study.labels['group'])[:20]!r} is none of {', '.join(GROUPS)}"
+    group = study.labels.get("group")
+    if group is not None and group not in GROUPS:
+        what = f"group {str(group)[:20]!r} is none of {', '.join(GROUPS)}"
         problems.append(Problem(severity="warning", code="BAD_LABEL", what=what, where=study.id))
     try:
         sizes = [_left_ventricle(study, int(study.labels[phase])) for phase in ("ed_frame", "es_frame")]

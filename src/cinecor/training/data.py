@@ -230,6 +230,12 @@ def _keep_targets(recipe: Recipe, cases: Sequence[Study]) -> Sequence[Study]:
     return labelled
 
 
+def tell_left_out(training_data: Mapping[str, Any]) -> str:
+    """How many cases a manifest says were left out; empty where none were."""
+    count = training_data.get("left_out", 0)
+    return f"left out: {count} without what is learned (cinecor check names what is missing)" if count else ""
+
+
 def cache_part(folder: Path, view: str | None, case: str) -> Path:
     """Where in a cache the frames of these cases are: as cases, loops have other numbers than in whole studies."""
     folder = folder if view is None else folder / view

@@ -26,7 +26,7 @@ from cinecor.models.contract import Network
 from cinecor.models.starting import start_from
 from cinecor.records import SPLITS, Study
 from cinecor.training.classes import class_shares
-from cinecor.training.data import TrainingData, open_data
+from cinecor.training.data import TrainingData, open_data, tell_left_out
 from cinecor.training.feeds import open_feeds
 from cinecor.training.finishing import finish
 from cinecor.training.leakage import warning_of
@@ -96,11 +96,8 @@ class Run:
         if self.recipe.published is not None:
             lines.append(_metric_row("published", self.recipe.published.model_dump(), words))
         lines.append(f"trained on: {self.manifest.training_data['description']}")
-        left_out = self.manifest.training_data.get("left_out", 0)
-        lines += (
-            [f"left out: {left_out} without what is learned (cinecor check names what is missing)"] if left_out else []
-        )
-        leak = warning_of(self.manifest.training_data)
+        left_out, leak = tell_left_out(self.manifest.training_data), warning_of(self.manifest.training_data)
+        lines += [left_out] if left_out else []
         lines += [f"warning: {leak}"] if leak else []
         lines.append(f"run: {self.folder}")
         return "\n".join(lines)
