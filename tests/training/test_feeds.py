@@ -18,7 +18,7 @@ WORDS += ["--augmentation.shift", "0.2", "--augmentation.rotation_deg", "5"]
 
 @pytest.fixture
 def feeds(tmp_path):
-    cohort = [_study(number, split) for number, split in enumerate(SPLITS)]
+    cohort = [_study(number, split, length=4) for number, split in enumerate(SPLITS)]
     data = open_data(apply_overrides(make_recipe(RECIPE), WORDS), cohort, tmp_path)
     return open_feeds(data, data.build_cache(), ("rgb",), Processes())
 
@@ -56,9 +56,14 @@ def test_the_labelled_have_targets_and_each_copy_a_variation_of_its_own(feeds):
     assert len(turns) == len(same)
 
 
-def test_strong_clips_are_of_the_same_loops_and_vary_more(feeds):
+def test_strong_clips_are_of_the_same_frames_and_vary_more_and_by_themselves(feeds):
     weak, _, strong = feeds
     assert [weak.clips.origin(item) for item in range(30)] == [strong.clips.origin(item) for item in range(30)]
+    drawn = [(weak.clips.describe(item), strong.clips.describe(item)) for item in range(30)]
+    assert all(np.array_equal(one, other) for (one, _), (other, _) in drawn)
+    assert len({tuple(one) for (one, _), _ in drawn}) > 1
+    turns = np.array([(one.rotation_deg, other.rotation_deg) for (_, one), (_, other) in drawn])
+    assert abs(np.corrcoef(turns.T)[0, 1]) < 0.6
     tones = [(weak.clips.describe(item)[1].gamma, strong.clips.describe(item)[1].gamma) for item in range(30)]
     assert all(one == 1.0 for one, _ in tones)
     assert np.std([other for _, other in tones]) > 0

@@ -23,9 +23,9 @@ RECIPE = {
 }
 
 
-def _study(number, split, group="ab", cines=3):
-    frames = np.full((1, 1, 12, 12), number, np.uint8)
-    cine = Cine(source=frames, modality="US", frames=1, height=12, width=12)
+def _study(number, split, group="ab", cines=3, length=1):
+    frames = np.full((length, 1, 12, 12), number, np.uint8)
+    cine = Cine(source=frames, modality="US", frames=length, height=12, width=12)
     labels = {"group": group[number % 2]} if group else {}
     return Study(id=f"s{number:02d}", patient=f"p{number // 2:02d}", cines=(cine,) * cines, split=split, labels=labels)
 

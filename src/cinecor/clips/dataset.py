@@ -39,6 +39,8 @@ class ClipDataset(Dataset[Clip]):
         transform: ranges of random variation, None for none.
         seed: with the epoch and the index of an item it fixes all that is random in it, so that neither the number
             of workers nor the order of items matters.
+        variation_seed: fixes the variation instead, so that another dataset of the same ``seed`` has the same frames,
+            varied otherwise; None: ``seed`` does.
         targets: names of ``Study.labels`` to give with each clip.
         streams: what to give of each clip (``cinecor.clips.streams``).
         structures: names of the structures whose masks to give too (``cinecor.clips.structures``): of label masks, and
@@ -62,13 +64,15 @@ class ClipDataset(Dataset[Clip]):
         sampling: Sampling | None = None,
         transform: Augmentation | None = None,
         seed: int = 0,
+        variation_seed: int | None = None,
         targets: Sequence[str] = ("ef",),
         streams: Sequence[str] = (STREAM,),
         structures: Sequence[str] = (),
         repeats: int = 1,
     ) -> None:
         self.studies, self.cache, self.spec = tuple(studies), cache, spec
-        self.sampling, self.transform, self.seed = sampling or Sampling(), transform, seed
+        self.sampling, self.transform = sampling or Sampling(), transform
+        self.seed, self.variation_seed = seed, variation_seed
         self.streams, self.structures, self.repeats = tuple(streams), tuple(structures), repeats
         self._masks = MaskStore(self.studies, cache)
         _check_spec(spec, cache.spec)
@@ -122,7 +126,11 @@ class ClipDataset(Dataset[Clip]):
         else:
             indices = choose_listed(frames, self.spec, (start,), times_ms)
         indices = indices + self._span(number, cine)[0] if self.spec.time == "cycle" else indices
-        return indices[0], None if self.transform is None else draw(self.transform, generator)
+        if self.transform is None:
+            return indices[0], None
+        if self.variation_seed is not None:
+            generator = make_generator(self.variation_seed, self.epoch, index // self.repeats)
+        return indices[0], draw(self.transform, generator)
 
     def _make(self, index: int) -> Clip:
         number, cine, _ = self._items[index]

@@ -90,7 +90,8 @@ class TrainingData:
     ) -> ClipDataset:
         """Training clips without targets, varied as the recipe has it or by the preset ``strong``.
 
-        Their random numbers are not those of the clips with labels, nor those of strong clips those of weak ones.
+        Their random numbers are not those of the clips with labels. Strong clips have the frames of the weak ones, and
+        random numbers of their own for the variation.
         """
         recipe = self.recipe
         return ClipDataset(
@@ -99,7 +100,8 @@ class TrainingData:
             recipe.clip_spec,
             sampling=choose_sampling(recipe, "train"),
             transform=recipe.augmentation_ranges if strong is None else AUGMENTATIONS[strong],
-            seed=recipe.seed + _APART * (1 if strong is None else 2),
+            seed=recipe.seed + _APART,
+            variation_seed=None if strong is None else recipe.seed + 2 * _APART,
             targets=(),
             streams=streams,
         )
