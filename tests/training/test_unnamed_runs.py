@@ -25,8 +25,9 @@ def refusal(name: str, row: str = "") -> str:
 
 
 def test_every_placeholder_of_a_recipe_is_the_name_of_one() -> None:
-    found = {name: unnamed_runs(load_recipe(name)) for name in list_recipes()}
-    parts = {name: (load_recipe(name).start.weights, load_recipe(name).mask.weights) for name in list_recipes()}
+    recipes = {name: load_recipe(name) for name in list_recipes()}
+    found = {name: unnamed_runs(recipe) for name, recipe in recipes.items()}
+    parts = {name: (recipe.start.weights, recipe.mask.weights) for name, recipe in recipes.items()}
     marked = {name: sum((text or "").startswith("RUN") for text in texts) for name, texts in parts.items()}
     assert {name: len(wanted) for name, wanted in found.items()} == marked
     assert found[MASKED] == {"mask.weights": "004/fov_mask"}
@@ -58,7 +59,7 @@ def test_a_benchmark_is_told_the_option_of_the_row_alone(tmp_path: Path) -> None
 
 
 def test_nothing_is_begun_without_the_run(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="CONFLICT: start.weights, mask.weights: "):
+    with pytest.raises(ConfigError, match=r"CONFLICT: start\.weights, mask\.weights: "):
         train(load_recipe(BOTH), tmp_path / "nowhere", tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

@@ -135,6 +135,8 @@ def _judge_folder(name: Path | str) -> Path:
     """The folder itself; the word that elsewhere stands for the package's weights has none to stand for."""
     if str(name) == PACKAGE and not Path(name).exists():
         what = "the package has no weights that judge hypertrophy"
-        cure = "train some with a recipe of 004/lvh_*, such as `cinecor train 004/lvh_masked_stage_2`, and give its folder"
+        cure = (
+            "train some with a recipe of 004/lvh_*, such as `cinecor train 004/lvh_masked_stage_2`, and give its folder"
+        )
         raise CheckpointError("MISSING_FILE", what, cure, where="hypertrophy")
     return Path(name)
