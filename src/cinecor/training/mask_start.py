@@ -35,8 +35,8 @@ def keep_mask(recipe: Recipe, out: Path) -> None:
     """Copy the mask's network into the run's folder, where it is not there yet.
 
     Raises:
-        CheckpointError: MISMATCH for weights with another hash than the recipe has; MISSING_FILE; CORRUPT where they cannot be
-            read.
+        CheckpointError: MISMATCH for weights with another hash than the recipe has; MISSING_FILE; CORRUPT where
+            they cannot be read.
         StorageError: the folder cannot be written.
     """
     folder = out / FOLDER

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from cinecor.errors import ConfigError
 from cinecor.training.recipe import list_recipes, load_recipe
-from cinecor.training.recipe_fields import Recipe
+from cinecor.training.recipe_fields import MaskPart, Recipe, StartPart
 
 PREFIX = "RUN-OF-"
 
 
 def unnamed_runs(recipe: Recipe) -> dict[str, str]:
     """The options that want the folder of a run, and the recipe that makes it; empty where all are named."""
-    parts = {"start.weights": recipe.start, "mask.weights": recipe.mask}
+    parts: dict[str, StartPart | MaskPart] = {"start.weights": recipe.start, "mask.weights": recipe.mask}
     wanted = {
         option: part.weights.removeprefix(PREFIX)
         for option, part in parts.items()
