@@ -6,7 +6,7 @@ CinecorError
 │                          WRONG_MODALITY NOT_REGULAR_FILE
 ├── LimitError         4   BYTES PIXELS FRAMES RATIO NESTING TIME FILES CONCURRENCY
 ├── DatasetError       5   MISSING_COLUMN DUPLICATE_ID BAD_LABEL BAD_SPLIT LEAKAGE MISSING_FILE UNSAFE_PATH ENCODING
-├── CheckpointError    6   UNSAFE CORRUPT MISMATCH NONFINITE TOO_NEW
+├── CheckpointError    6   MISSING_FILE UNSAFE CORRUPT MISMATCH NONFINITE TOO_NEW
 ├── StorageError       7   NO_SPACE READ_ONLY PERMISSION LOCKED
 └── ResourceError      8   OOM NO_DEVICE NO_COMPILER OFFLINE
 
@@ -113,10 +113,10 @@ class DatasetError(CinecorError):
 
 
 class CheckpointError(CinecorError):
-    """Weights that are unsafe to load, damaged, or of another model."""
+    """Weights that are not there, unsafe to load, damaged, or of another model."""
 
     exit_code, http_status = 6, 500
-    codes = frozenset({"UNSAFE", "CORRUPT", "MISMATCH", "NONFINITE", "TOO_NEW"})
+    codes = frozenset({"MISSING_FILE", "UNSAFE", "CORRUPT", "MISMATCH", "NONFINITE", "TOO_NEW"})
 
 
 class StorageError(CinecorError):

@@ -100,7 +100,7 @@ def test_the_input_can_be_given(tmp_path: Path) -> None:
         (("--source", "x"), "OUT_OF_RANGE: licence"),
         ((*KEPT, "--std", "0", "1", "1"), "OUT_OF_RANGE: std"),
         ((*KEPT, "--step-ms", "-1"), "OUT_OF_RANGE: step_ms"),
-        (KEPT, "CORRUPT: missing.pt"),
+        (KEPT, "MISSING_FILE: missing.pt"),
     ],
 )
 def test_what_cannot_be_imported_is_one_line(

@@ -173,8 +173,12 @@ def test_masks_give_volumes_without_a_network(analyser: Analyser) -> None:
 def test_wrong_weights_settings_and_devices(make_weights: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="predict edv_ml"):
         load_analyser(make_weights(target="edv_ml"))
-    with pytest.raises(CheckpointError, match="CORRUPT"):
+    with pytest.raises(CheckpointError, match=r"MISSING_FILE: .*no manifest\.json and no model\.safetensors"):
         load_analyser(tmp_path)
+    with pytest.raises(CheckpointError, match=r"MISSING_FILE: hypertrophy: .*cinecor train 004/lvh_masked_stage_2"):
+        load_analyser(make_weights(), hypertrophy="package")
+    with pytest.raises(CheckpointError, match="MISSING_FILE: nowhere: there is no such folder"):
+        load_analyser(make_weights(), hypertrophy=tmp_path / "nowhere")
     with pytest.raises(ConfigError, match="OUT_OF_RANGE"):
         Settings(clips=0)
     with pytest.raises(ConfigError, match="OUT_OF_RANGE"):

@@ -82,7 +82,7 @@ def test_networks_that_differ_are_refused(tmp_path: Path, folder: Path) -> None:
         ('{"segmentation": []}', "does not list"),
         ('{"segmentation": [1]}', "does not list"),
         ('{"segmentation": ["segmentation-fold0"], "diagnosis": ["x"]}', "does not list"),
-        ('{"segmentation": ["segmentation-fold7"]}', "is not there"),
+        ('{"segmentation": ["segmentation-fold7"]}', "MISSING_FILE: .*is not there"),
         ('{"segmentation": ["../elsewhere"]}', "UNSAFE"),
         ('{"segmentation": ["/etc"]}', "UNSAFE"),
         ('{"segmentation": ["segmentation-fold0"], "diagnosis": "..\\\\x"}', "UNSAFE"),

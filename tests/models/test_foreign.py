@@ -112,7 +112,7 @@ def test_damage_is_corrupt(tmp_path):
     assert code_of(path) == "CORRUPT"
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     assert code_of(path) == "CORRUPT"
-    assert code_of(tmp_path / "missing.pth") == "CORRUPT"
+    assert code_of(tmp_path / "missing.pth") == "MISSING_FILE"
     assert code_of(tmp_path) == "CORRUPT"
 
 

@@ -48,8 +48,11 @@ def test_a_pickle_is_named_and_never_loaded(tmp_path) -> None:
     (tmp_path / "model.joblib").write_bytes(b"\x80\x04.")
     with pytest.raises(CheckpointError, match="UNSAFE"):
         load_classifier(tmp_path)
-    with pytest.raises(CheckpointError, match="CORRUPT"):
+    with pytest.raises(CheckpointError, match="MISSING_FILE: nowhere: there is no such folder"):
         load_classifier(tmp_path / "nowhere")
+    (tmp_path / "model.joblib").unlink()
+    with pytest.raises(CheckpointError, match=f"MISSING_FILE: .* no {CLASSIFIER_NAME}"):
+        load_classifier(tmp_path)
 
 
 def test_a_number_that_is_not_finite_is_not_written(saved, tmp_path) -> None:

@@ -101,8 +101,11 @@ def test_a_recipe_is_another_one_with_another_mask(weights, tmp_path):
 
 
 def test_masks_that_cannot_be_used_stop_a_training_at_once(weights, tmp_path, cohort):
-    with pytest.raises(CheckpointError):
-        train(masked(tmp_path / "nowhere"), cohort, tmp_path / "run")
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "manifest.json").write_bytes((weights / "manifest.json").read_bytes())
+    for name, told in (("torn", r"no model\.safetensors"), ("nowhere", "no such folder")):
+        with pytest.raises(CheckpointError, match=f"MISSING_FILE: {name}: .*{told}"):
+            train(masked(tmp_path / name), cohort, tmp_path / "run")
     wrong = apply_overrides(masked(weights), ["--mask.structure", "lv"])
     with pytest.raises(ConfigError, match="they outline fov"):
         train(wrong, cohort, tmp_path / "run")

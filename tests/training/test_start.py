@@ -67,9 +67,13 @@ def test_public_weights_that_were_not_imported_are_asked_for_in_one_line(tiny, c
     assert not (tmp_path / "run").exists()
 
 
-def test_a_folder_without_weights_is_refused(tiny, cohort, tmp_path):
-    with pytest.raises(CheckpointError, match="CORRUPT"):
-        train(apply_overrides(tiny, ["--start.weights", str(tmp_path)]), cohort, tmp_path / "run")
+def test_a_folder_without_weights_is_refused_at_once(tiny, finished, cohort, tmp_path):
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "manifest.json").write_bytes((finished.folder / "manifest.json").read_bytes())
+    for name, told in (("torn", r"no model\.safetensors"), ("nowhere", "no such folder")):
+        with pytest.raises(CheckpointError, match=f"MISSING_FILE: {name}: .*{told}"):
+            train(apply_overrides(tiny, ["--start.weights", str(tmp_path / name)]), cohort, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_weights_that_changed_since_the_recipe_was_pinned_are_refused(start, cohort, tmp_path):

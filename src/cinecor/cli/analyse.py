@@ -55,7 +55,8 @@ def analyse(
         Path | None,
         typer.Option(
             help="A network that judges hypertrophy of the left ventricle: the folder of a run of target lvh, such as "
-            "those of recipes 004/lvh_*. It is asked about the loops of the view that it was trained on."
+            "those of recipes 004/lvh_*. It is asked about the loops of the view that it was trained on. Not given: "
+            "nothing is said of hypertrophy; the package has no weights for it."
         ),
     ] = None,
     as_json: Annotated[

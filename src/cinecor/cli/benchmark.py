@@ -76,17 +76,21 @@ def benchmark(
         what, cure = "a benchmark needs a data folder and a place for its runs", "give --data and --out, or --list"
         raise ConfigError("CONFLICT", what, cure, where="benchmark")
     from cinecor.training.reading import read_folder
+    from cinecor.training.unnamed_runs import tell_unnamed
 
     rows, note = fit_rows(rows, read_folder(data)[0], only or [])
     if note:
         typer.echo(note, err=True)
     jobs = plan(rows, seeds, changes or [], out, known=list_rows(name))
+    if lacking := tell_unnamed({job.name: job.recipe for job in jobs}):
+        typer.echo(lacking, err=True)
     outcomes: list[Outcome] = []
     for outcome in _run(jobs, data, parallel, ray_address):
         outcomes.append(outcome)
         _write_all(name, rows, jobs, outcomes, data, out)
     _show_tables(jobs, out)
     _diagnose(outcomes, data, out)
+    typer.echo(_count(outcomes, jobs))
     if any(outcome.failure for outcome in outcomes):
         raise typer.Exit(SOME_FAILED)
 
@@ -192,8 +196,15 @@ def _write(
         tables=dict(sorted(tables.items(), key=lambda item: int(item[0].split()[1]))),
         synthetic=is_synthetic(studies, data),
         groups=group_by_quality(studies, jobs[0].recipe.view),
-        facts=f"{len(studies)} studies, {len(outcomes)} of {len(jobs)} trainings ended.",
+        facts=f"{len(studies)} studies, {_count(outcomes, jobs)}.",
     )
+
+
+def _count(outcomes: Sequence[Outcome], jobs: Sequence[Job]) -> str:
+    """How many trainings ended well, and how many did not."""
+    failed = sum(bool(outcome.failure) for outcome in outcomes)
+    ended = f"{len(outcomes) - failed} of {len(jobs)} trainings ended"
+    return f"{ended}, {failed} failed" if failed else ended
 
 
 def _place(job: Job, rows: Sequence[str]) -> tuple[int, int, int]:

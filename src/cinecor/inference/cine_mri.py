@@ -79,8 +79,8 @@ def read_index(folder: Path) -> Index:
     """What ``cine_mri.json`` says.
 
     Raises:
-        CheckpointError: CORRUPT where it is no such file or names what is not there; UNSAFE for a path that leads out
-            of the folder.
+        CheckpointError: CORRUPT where it is no such file; MISSING_FILE where it names what is not there; UNSAFE for a
+            path that leads out of the folder.
     """
     content = _parsed(folder / INDEX)
     runs, classifier = content.get("segmentation"), content.get("diagnosis")
@@ -112,5 +112,5 @@ def _inside(folder: Path, name: str) -> Path:
         raise CheckpointError("UNSAFE", f"{name[:60]!r} leads out of the folder", _AGAIN, where=INDEX)
     path = folder / parts
     if not path.is_dir():
-        raise CheckpointError("CORRUPT", f"{name[:60]!r} is not there", "copy the whole folder", where=INDEX)
+        raise CheckpointError("MISSING_FILE", f"{name[:60]!r} is not there", "copy the whole folder", where=INDEX)
     return path

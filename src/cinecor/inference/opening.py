@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cinecor.errors import ConfigError
+from cinecor.errors import CheckpointError, ConfigError
 from cinecor.inference.analyser import Analyser
 from cinecor.inference.by_stack import StackAnalyser
 from cinecor.inference.cine_mri import load_weights, outlines_stacks
@@ -52,12 +52,13 @@ def load_analyser(
         views: weights that tell the view of loops of which nobody states it: a run, several (their mean), a folder of
             runs, or ``package``. ``none``: no view is told. ``auto``: by the package's weights where it measures EF
             too, in studies of two or more such loops.
-        hypertrophy: weights that predict left ventricular hypertrophy: a run of target ``lvh``.
+        hypertrophy: weights that predict left ventricular hypertrophy: a run of target ``lvh``; the
+            package has none.
         loops: how many will be analysed, as far as is known; with ``engine="auto"`` it decides whether the network is
             compiled first.
 
     Raises:
-        CheckpointError: the weights are missing, damaged, unsafe or of another model.
+        CheckpointError: MISSING_FILE; the weights are damaged, unsafe or of another model.
         ConfigError: CONFLICT for weights that do not predict what they are given for, for an explanation of a network
             of outlines, and for a pair of weights that is not one of clips and one of outlines.
         ResourceError: NO_DEVICE.
@@ -77,7 +78,7 @@ def load_analyser(
         ef=predictor,
         outliner=_load_outliner(predictor, segmentation),
         teller=_load_views(named, alone, shipped=folder is None),
-        hypertrophy=None if hypertrophy is None else load_judge(Path(hypertrophy), alone),
+        hypertrophy=None if hypertrophy is None else load_judge(_judge_folder(hypertrophy), alone),
         shipped=folder is None,
     )
     return Analyser(instruments)
@@ -128,3 +129,14 @@ def _load_views(named: tuple[Path | str, ...], settings: Settings, *, shipped: b
 
 def _view_folder(name: Path | str) -> Path:
     return SHIPPED_VIEWS if str(name) == PACKAGE and not Path(name).exists() else Path(name)
+
+
+def _judge_folder(name: Path | str) -> Path:
+    """The folder itself; the word that elsewhere stands for the package's weights has none to stand for."""
+    if str(name) == PACKAGE and not Path(name).exists():
+        what = "the package has no weights that judge hypertrophy"
+        cure = (
+            "train some with a recipe of 004/lvh_*, such as `cinecor train 004/lvh_masked_stage_2`, and give its folder"
+        )
+        raise CheckpointError("MISSING_FILE", what, cure, where="hypertrophy")
+    return Path(name)

@@ -22,11 +22,13 @@ from torch import Tensor
 from cinecor import storage
 from cinecor.errors import CheckpointError, ConfigError
 from cinecor.models._registry import create_model
+from cinecor.models.absence import check_there
 from cinecor.models.contract import Network
 
 FORMAT = 1  # of the manifest; a reader refuses a higher one
 WEIGHTS_NAME = "model.safetensors"
 MANIFEST_NAME = "manifest.json"
+FILES = (MANIFEST_NAME, WEIGHTS_NAME)
 MAX_MANIFEST_BYTES = 64 * 2**20
 MAX_WEIGHTS_BYTES = 4 * 2**30  # the largest network of the benchmark has 0.7 GB
 
@@ -114,8 +116,8 @@ def load_checkpoint(folder: Path) -> tuple[Network, Manifest]:
     """Read a network in evaluation mode, with float32 weights, and its manifest.
 
     Raises:
-        CheckpointError: UNSAFE for pickled weights, CORRUPT for a missing, damaged or torn pair, MISMATCH for weights
-            of another network, NONFINITE for a NaN or infinity, TOO_NEW for a later format.
+        CheckpointError: MISSING_FILE, UNSAFE for pickled weights, CORRUPT for a damaged or torn pair, MISMATCH for
+            weights of another network, NONFINITE for a NaN or infinity, TOO_NEW for a later format.
     """
     manifest = read_manifest(folder)
     stored = _read_tensors(folder, manifest)
@@ -142,7 +144,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read what the weights in ``folder`` are, without reading them.
 
     Raises:
-        CheckpointError: CORRUPT, UNSAFE, NONFINITE or TOO_NEW.
+        CheckpointError: MISSING_FILE, CORRUPT, UNSAFE, NONFINITE or TOO_NEW.
     """
     content = _read(folder, MANIFEST_NAME, MAX_MANIFEST_BYTES)
     try:
@@ -197,12 +199,18 @@ def _read(folder: Path, name: str, limit: int) -> bytes:
             raise CheckpointError("CORRUPT", f"it has more than {limit} bytes", _AGAIN, where=name)
         return path.read_bytes()
     except OSError as error:
-        if any(folder.glob("*.pt")) or any(folder.glob("*.pth")) or any(folder.glob("*.bin")):
-            cure = f"give a folder of {WEIGHTS_NAME} and {MANIFEST_NAME}"
-            raise CheckpointError("UNSAFE", "pickled weights are never loaded", cure, where=folder.name) from error
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            _refuse_pickles(folder)
+            check_there(folder, FILES)
         raise CheckpointError(
             "CORRUPT", f"{name} cannot be read ({error.strerror})", _AGAIN, where=folder.name
         ) from error
+
+
+def _refuse_pickles(folder: Path) -> None:
+    if any(folder.glob("*.pt")) or any(folder.glob("*.pth")) or any(folder.glob("*.bin")):
+        cure = f"give a folder of {WEIGHTS_NAME} and {MANIFEST_NAME}"
+        raise CheckpointError("UNSAFE", "pickled weights are never loaded", cure, where=folder.name)
 
 
 def _read_tensors(folder: Path, manifest: Manifest) -> dict[str, Tensor]:

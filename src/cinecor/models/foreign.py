@@ -52,8 +52,8 @@ def read_weights(path: Path) -> Any:
     """What the file holds: tensors by name, or a mapping around such mappings. An HDF5 file gives ``layer/weight``.
 
     Raises:
-        CheckpointError: UNSAFE for a pickle that holds more than tensors and plain values; CORRUPT for a file that is
-            damaged, missing or of another kind.
+        CheckpointError: UNSAFE for a pickle that holds more than tensors and plain values; MISSING_FILE; CORRUPT for a
+            file that is damaged or of another kind.
         LimitError: BYTES, RATIO for a file that is, or would unpack to, more than weights are.
         ConfigError: MISSING_EXTRA where h5py is needed and not installed.
     """
@@ -77,6 +77,8 @@ def _head(path: Path) -> bytes:
             raise LimitError("BYTES", what, where=path.name)
         with path.open("rb") as stream:
             return stream.read(16)
+    except FileNotFoundError as error:
+        raise CheckpointError("MISSING_FILE", "there is no such file", "check the path", where=path.name) from error
     except OSError as error:
         what = f"it cannot be read ({error.strerror})"
         raise CheckpointError("CORRUPT", what, "check the path", where=path.name) from error

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cinecor import storage
 from cinecor.errors import CheckpointError
+from cinecor.models.absence import check_there
 from cinecor.models.tabular import TabularClassifier
 
 FORMAT = 1  # a reader refuses a higher one
@@ -64,7 +65,7 @@ def load_classifier(folder: Path) -> tuple[SavedClassifier, str]:
     """A classifier and the hash of its file.
 
     Raises:
-        CheckpointError: CORRUPT where it is missing, damaged, too large or cannot be walked; UNSAFE for a pickle;
+        CheckpointError: MISSING_FILE; CORRUPT where it is damaged, too large or cannot be walked; UNSAFE for a pickle;
             NONFINITE for a NaN or an infinity; TOO_NEW for a later format.
     """
     content = _read(folder)
@@ -94,6 +95,8 @@ def _read(folder: Path) -> bytes:
         if any(folder.glob("*.pkl")) or any(folder.glob("*.joblib")):
             cure = f"give a folder with {CLASSIFIER_NAME}"
             raise CheckpointError("UNSAFE", "pickled classifiers are never loaded", cure, where=folder.name) from error
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            check_there(folder, (CLASSIFIER_NAME,))
         what = f"{CLASSIFIER_NAME} cannot be read ({error.strerror})"
         raise CheckpointError("CORRUPT", what, _AGAIN, where=folder.name) from error
     if len(content) > MAX_BYTES:

@@ -8,7 +8,8 @@ from typing import Any
 from cinecor import storage
 from cinecor.clips.masking import FOLDER, NetworkMask, load_mask
 from cinecor.errors import CheckpointError
-from cinecor.models.checkpoint import MANIFEST_NAME, WEIGHTS_NAME, read_manifest
+from cinecor.models.absence import check_there
+from cinecor.models.checkpoint import FILES, MANIFEST_NAME, WEIGHTS_NAME, read_manifest
 from cinecor.models.starting import check_hash
 from cinecor.training.recipe_fields import Recipe
 
@@ -19,12 +20,14 @@ def pin_mask(recipe: Recipe) -> Recipe:
     One that has a hash already is left as it is, so that a run goes on where those weights are no longer at hand.
 
     Raises:
+        CheckpointError: MISSING_FILE.
         CheckpointError, ConfigError: as :class:`cinecor.clips.masking.NetworkMask`.
     """
     part = recipe.mask
     if part.weights is None or part.sha256:
         return recipe
     sha256 = NetworkMask(Path(part.weights), part.structure).identity.partition(":")[2]
+    check_there(Path(part.weights), FILES)
     return recipe.model_copy(update={"mask": part.model_copy(update={"sha256": sha256})})
 
 
@@ -32,7 +35,8 @@ def keep_mask(recipe: Recipe, out: Path) -> None:
     """Copy the mask's network into the run's folder, where it is not there yet.
 
     Raises:
-        CheckpointError: MISMATCH for weights with another hash than the recipe has; CORRUPT where there are none.
+        CheckpointError: MISMATCH for weights with another hash than the recipe has; MISSING_FILE; CORRUPT where
+            they cannot be read.
         StorageError: the folder cannot be written.
     """
     folder = out / FOLDER

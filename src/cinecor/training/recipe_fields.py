@@ -40,7 +40,7 @@ class StartPart(Part):
 
     weights: str | None = None
     """Folder of weights to start from: a run, or made by `cinecor import`. The name of public weights says which ones
-    are meant, to be imported first. null: fresh ones."""
+    are meant, to be imported first; RUN-OF- and a recipe's name, that a run of it has to be given. null: fresh ones."""
     head: Literal["keep", "fresh"] = "keep"
     """keep: take the head over as well, where it has the same outputs and predicts the same target."""
     freeze: Literal["none", "trunk", "head"] = "none"
@@ -55,7 +55,7 @@ class MaskPart(Part):
 
     weights: str | None = None
     """Folder of a run of task segmentation, which draws the outline on every frame; it is copied into the run's own
-    folder. null: nothing is blanked."""
+    folder. RUN-OF- and a recipe's name: a run of it has to be given. null: nothing is blanked."""
     structure: Structure = "fov"
     """Which of its outlines."""
     sha256: str = ""

@@ -39,6 +39,7 @@ from cinecor.training.recipe_fields import Recipe
 from cinecor.training.start import describe_start, pin_start, read_start, start_folder
 from cinecor.training.state import State
 from cinecor.training.task import Task
+from cinecor.training.unnamed_runs import check_named
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -123,13 +124,15 @@ def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Pat
         cache: where decoded frames go; by default the folder that ``CINECOR_CACHE`` names, or the user's cache.
 
     Raises:
-        ConfigError: CONFLICT where ``out`` holds something else, or where weights to start from are not imported.
+        ConfigError: CONFLICT where ``out`` holds something else, where weights to start from are not imported, or where
+            a run that the recipe builds upon is not named.
         DatasetError, InputError: the data cannot be used.
         StorageError: LOCKED where another process trains there; or the folder cannot be written.
         CheckpointError: NONFINITE where the training diverges; CORRUPT, MISMATCH for an earlier state or for
-            weights to start from.
+            weights to start from; MISSING_FILE where those, or a mask's, are not there.
         ResourceError: NO_DEVICE, OOM.
     """
+    check_named(recipe)
     recipe = pin_mask(pin_start(resolve(recipe)))
     if are_several():
         check_shared(recipe)

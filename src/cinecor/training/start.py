@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from cinecor.errors import ConfigError
-from cinecor.models.checkpoint import MANIFEST_NAME, Manifest, read_manifest
+from cinecor.models.absence import check_there
+from cinecor.models.checkpoint import FILES, MANIFEST_NAME, Manifest, read_manifest
 from cinecor.models.choices import PublicWeights
 from cinecor.models.starting import check_hash
 from cinecor.training.recipe_fields import Recipe
@@ -20,11 +21,12 @@ def pin_start(recipe: Recipe) -> Recipe:
 
     Raises:
         ConfigError: CONFLICT where the weights are public ones that have not been imported.
-        CheckpointError: the folder's manifest is missing or damaged.
+        CheckpointError: MISSING_FILE; the folder's manifest is damaged.
     """
     if recipe.start.weights is None or recipe.start.sha256:
         return recipe
     sha256 = read_start(recipe).weights_sha256
+    check_there(start_folder(recipe), FILES)  # now, not after hours of decoding
     return recipe.model_copy(update={"start": recipe.start.model_copy(update={"sha256": sha256})})
 
 

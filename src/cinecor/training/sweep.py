@@ -19,6 +19,7 @@ from cinecor.training.cost import measure_cost
 from cinecor.training.processes import are_several
 from cinecor.training.recipe import FAILURE_NAME
 from cinecor.training.recipe_fields import Recipe
+from cinecor.training.unnamed_runs import check_named
 
 CORES_EACH = 4
 """Cores for a training where there is no GPU: with more, one training's threads wait for each other."""
@@ -125,6 +126,7 @@ def attempt(job: Job, data: Path, cache: Path | None) -> str:
     from cinecor.training.run import train
 
     try:
+        check_named(job.recipe, row=job.name)
         run = train(job.recipe, data, job.folder, cache=cache)
         if job.measured:
             measure_cost(run.folder, job.recipe)

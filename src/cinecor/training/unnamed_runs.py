@@ -1,0 +1,72 @@
+"""Runs that a recipe builds upon: it says which recipe makes them, and only the user knows in which folder they lie.
+
+Such a recipe has ``RUN-OF-`` and the other recipe's name where the folder of weights stands, until it is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from cinecor.errors import ConfigError
+from cinecor.training.recipe import list_recipes, load_recipe
+from cinecor.training.recipe_fields import MaskPart, Recipe, StartPart
+
+PREFIX = "RUN-OF-"
+
+
+def unnamed_runs(recipe: Recipe) -> dict[str, str]:
+    """The options that want the folder of a run, and the recipe that makes it; empty where all are named."""
+    parts: dict[str, StartPart | MaskPart] = {"start.weights": recipe.start, "mask.weights": recipe.mask}
+    wanted = {
+        option: part.weights.removeprefix(PREFIX)
+        for option, part in parts.items()
+        if part.weights is not None and part.weights.startswith(PREFIX) and not part.sha256
+    }
+    known = list_recipes() if wanted else []
+    return {option: name for option, name in wanted.items() if name in known and not Path(PREFIX + name).exists()}
+
+
+def check_named(recipe: Recipe, row: str = "") -> None:
+    """Stop where a recipe builds upon a run that nobody has named.
+
+    Args:
+        recipe: as the user changed it.
+        row: of a benchmark, in which an option would be for all rows without it.
+
+    Raises:
+        ConfigError: CONFLICT.
+    """
+    wanted = unnamed_runs(recipe)
+    if not wanted:
+        return
+    options = " ".join(f"{_option(option, row)} {_folder(option)}" for option in wanted)
+    trainings = " and ".join(_training(option, name) for option, name in wanted.items())
+    what = f"no trained run of {' and none of '.join(wanted.values())} is named, which this recipe builds upon"
+    raise ConfigError("CONFLICT", what, f"give {options}, made by {trainings}", where=", ".join(wanted))
+
+
+def tell_unnamed(rows: Mapping[str, Recipe]) -> str:
+    """One line on the rows of a benchmark that will fail because runs are not named; empty where none will."""
+    lacking = {row: unnamed_runs(recipe) for row, recipe in rows.items()}
+    said = [
+        f"{row} ({', '.join(f'{_option(option, row)}: a run of {name}' for option, name in wanted.items())})"
+        for row, wanted in lacking.items()
+        if wanted
+    ]
+    return f"will fail, because a run that they build upon is not named: {'; '.join(said)}" if said else ""
+
+
+def _option(option: str, row: str) -> str:
+    return f"--{row}:{option}" if row else f"--{option}"
+
+
+def _folder(option: str) -> str:
+    """What a folder is called in an example."""
+    return option.partition(".")[0].upper()
+
+
+def _training(option: str, name: str) -> str:
+    """The call that makes a run, with the options that it needs itself."""
+    more = "".join(f" --{other} …" for other in unnamed_runs(load_recipe(name)))
+    return f"`cinecor train {name} --data DATA --out {_folder(option)}{more}`"

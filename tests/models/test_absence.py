@@ -1,0 +1,49 @@
+"""Weights that are not there are told from damaged ones, and what is missing is said."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cinecor.errors import CheckpointError
+from cinecor.models.absence import check_there
+from cinecor.models.checkpoint import read_manifest
+
+NAMES = ("a.json", "b.bin")
+
+
+def refusal(folder: Path) -> CheckpointError:
+    with pytest.raises(CheckpointError) as caught:
+        check_there(folder, NAMES)
+    assert caught.value.code == "MISSING_FILE"
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_what_is_missing_is_said_one_by_one(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert refusal(folder).what == "there is no such folder"
+    folder.mkdir()
+    assert refusal(folder).what == "the folder has no a.json and no b.bin"
+    (folder / "a.json").write_text("{}")
+    assert refusal(folder).what == "the folder has no b.bin"
+    assert "is a file" in refusal(folder / "a.json").what
+    (folder / "b.bin").write_bytes(b"")
+    check_there(folder, NAMES)
+
+
+def test_a_folder_is_named_without_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(tmp_path / "patients" / "run").where == "run"
+    monkeypatch.chdir(tmp_path)
+    assert refusal(Path()).where == tmp_path.name
+    assert str(tmp_path.parent) not in str(refusal(tmp_path))
+
+
+def test_a_folder_that_cannot_be_looked_into_is_not_called_missing(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="CORRUPT"):
+        read_manifest(tmp_path / ("long" * 100))
+    (tmp_path / "manifest.json").mkdir()
+    with pytest.raises(CheckpointError, match=re.escape("manifest.json cannot be read")):
+        read_manifest(tmp_path)
