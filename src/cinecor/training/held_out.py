@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cinecor.errors import DatasetError
 from cinecor.evaluation import table
@@ -107,7 +107,7 @@ def _read(run: Path) -> _Known:
     splits: dict[str, Split] = {}
     values: dict[str, dict[str, float]] = {}
     for row in table.read_truth(run / TRUTH_NAME).itertuples():
-        name, split = str(row.study), row.split
+        name, split = str(row.study), cast("Split", row.split)
         splits[name] = split
         values.setdefault(name, {})[str(row.quantity)] = float(str(row.value))
     return _Known(read_manifest(run), read_cases(run), splits, values)
