@@ -84,6 +84,11 @@ def test_the_rest_is_learned_from_without_a_label_and_nobody_held_out(cohort):
     assert {study.id for study in data.splits["train"]} < {study.id for study in data.unlabelled}
     held = {study.patient_id for split in ("validation", "test") for study in data.splits[split]}
     assert not held & {study.patient_id for study in data.unlabelled}
+    divided = data.divided
+    assert {name for name, (_, split) in divided.items() if split == "train"} == {each.id for each in data.unlabelled}
+    assert {study.id for study in data.undrawn} < set(divided)
+    for split in ("validation", "test"):
+        assert {study.id for study in data.splits[split]} == {name for name in divided if divided[name][1] == split}
     said = data.describe()
     assert said["labelled"]["cases"] == sorted(study.id for study in data.splits["train"])
     assert (said["labelled"]["per_class"], said["unlabelled"]) == (2, 16 * 3 + 6 - 4)
@@ -103,6 +108,9 @@ def test_patients_kept_apart_are_not_learned_from_without_a_label_either(cohort)
 def test_supervised_alone_sees_nothing_else(cohort):
     data = open_data(apply_overrides(make_recipe(RECIPE), ["--semi.labels_per_class", "2"]), cohort)
     assert (len(data.splits["train"]), data.unlabelled) == (4, ())
+    assert len(data.undrawn) == 16 * 3 - 4
+    assert not {study.id for study in data.undrawn} & {study.id for study in data.studies}
+    assert [split for _, split in data.divided.values()].count("train") == 16 * 3
     assert "unlabelled" not in data.describe()
     assert "labelled" not in open_data(make_recipe(RECIPE), cohort).describe()
 

@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cinecor.errors import ConfigError, DatasetError
-from cinecor.training import predictions_of, scoring
-from cinecor.training.held_out import as_divided
+from cinecor.training import predictions_of, score_run, scoring
 
 
 def test_the_saved_tables_are_given_by_split(finished):
@@ -37,14 +36,16 @@ def test_the_runs_own_division_counts_not_the_layouts(finished, cohort, tmp_path
     assert set(new["study"]) == set(saved["study"])
 
 
-def test_another_cohort_with_the_same_names_keeps_its_splits(finished, cohort):
-    others = [replace(study, split="test", labels={"ef": study.labels["ef"] + 1}) for study in cohort]
-    assert [study.split for study in as_divided(finished.folder, others, "ef")] == ["test"] * len(cohort)
-
-
-def test_new_patients_of_the_runs_cohort_are_test(finished, cohort, make_study):
-    found = as_divided(finished.folder, [*cohort, make_study(500, None)], "ef")
-    assert [study.split for study in found] == [*(study.split for study in cohort), "test"]
+def test_it_is_told_which_cases_are_the_runs_own_and_warns_of_names_without_pictures(
+    finished, cohort, make_study, tmp_path, monkeypatch
+):
+    others = [replace(make_study(number + 50, "test"), id=study.id) for number, study in enumerate(cohort[:3])]
+    for studies, own, warnings in ((cohort, "18 of 18 cases are", 0), (others, "none of 3 cases is", 1)):
+        monkeypatch.setattr(scoring, "read_folder", lambda root, studies=studies: ("echonet_dynamic", studies))
+        heard = []
+        results, _ = score_run(finished.folder, tmp_path, "test", cache=tmp_path, tell=heard.append)
+        assert [each.told.startswith(f"{own} the run's own") for each in heard] == [True]
+        assert sum("with other pictures" in text for text in results.warnings[:1]) == warnings
 
 
 def test_data_without_splits_are_test_as_a_whole(finished, make_study, tmp_path, monkeypatch):

@@ -129,6 +129,28 @@ def test_the_cost_is_measured_once(tmp_path):
     assert cost.measure_cost(tmp_path, recipe) == found
 
 
+@pytest.mark.parametrize("method", ["gan", "fixmatch"])
+def test_what_a_step_without_labels_costs_is_left_out_not_that_of_another_step(tmp_path, method):
+    values = {
+        "task": "classification",
+        "target": "lvh",
+        "loss": {"name": "bce"},
+        "monitor": "loss",
+        "model": {"name": "gan", "options": {"widths": [2]}},
+        "clip": {"length": 1, "height": 12, "width": 12},
+        "batch_size": 2,
+        "device": "cpu",
+    }
+    plain, semi = make_recipe(values), make_recipe({**values, "semi": {"method": method}})
+    whole, part = (cost._measure(recipe.model_dump(mode="json"), torch.get_num_threads()) for recipe in (plain, semi))
+    assert set(whole) - set(part) == {"train_ms_per_clip", "peak_mb"}
+    assert (whole["parameters"], whole["flops"]) == (part["parameters"], part["flops"])
+    (tmp_path / "cost.json").write_text(json.dumps(whole))  # as an earlier version measured every run
+    assert cost.read_cost(tmp_path, plain) == whole
+    assert set(cost.read_cost(tmp_path, semi)) == set(cost.measure_cost(tmp_path, semi)) == set(part)
+    assert cost.read_cost(tmp_path / "none", semi) == {}
+
+
 def test_without_a_wish_there_is_one_training_a_gpu_or_for_four_cores():
     assert [choose_parallel(cores, 0) for cores in (1, 2, 4, 7, 8, 64)] == [1, 1, 1, 1, 2, 16]
     assert [choose_parallel(64, gpus) for gpus in (1, 8)] == [1, 8]

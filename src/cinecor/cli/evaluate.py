@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from cinecor.training.held_out import Division
 
 
 def evaluate(
@@ -52,9 +55,22 @@ def evaluate(
     if _outlines_alone(run):
         typer.echo(_overlap(run, data, split, device, out or run / f"evaluation_{split}", as_json=as_json))
         return
-    results, manifest = score_run(run, data, split, device=device)
+    results, manifest = score_run(run, data, split, device=device, tell=_tell)
     page = write_report(out or run / f"evaluation_{split}", results, manifest=manifest, run=run)
     typer.echo(json.dumps(results.as_dict(), indent=2) if as_json else f"{results.as_text()}\nreport: {page}")
+
+
+def _tell(division: Division) -> None:
+    """Which cases are the run's own; beside the results, which may be read by a program."""
+    if division.told:
+        typer.echo(division.told, err=True)
+
+
+def tell_all(division: Division) -> None:
+    """The same, with what may make figures too good."""
+    _tell(division)
+    if division.doubt:
+        typer.echo(f"warning: {division.doubt}", err=True)
 
 
 def _outlines_alone(run: Path) -> bool:
@@ -72,7 +88,7 @@ def _overlap(run: Path, data: Path | None, split: str, device: str, folder: Path
     from cinecor.training import score_outlines
     from cinecor.training.outline_scores import mean_by_study, summarise_outlines, write_outlines
 
-    rows, manifest = score_outlines(run, data, split, device=device)
+    rows, manifest = score_outlines(run, data, split, device=device, tell=tell_all)
     found = summarise_masks(mean_by_study(rows))
     whole = summarise_outlines(rows)
     write_outlines(rows, folder)
@@ -108,6 +124,7 @@ def _beat_to_beat(
         what = "beats are looked for in the loops, which a run's tables do not hold"
         raise ConfigError("CONFLICT", what, "give --data", where="segmentation")
     ways = predict_ways(run, segmentation, data, split, stride=stride, compat=compat, device=device)
+    tell_all(ways.division)
     found = score_ways(ways, split)
     differences = compare_ways(found)
     pages = [

@@ -42,7 +42,7 @@ def explain(
 
     settings = inference.Settings(clips=clips, frame_ms=frame_ms, device=device)
     predictor = inference.load_predictor(weights, settings)
-    studies, unread = _studies(paths or [], data, split, weights, predictor.manifest.target)
+    studies, unread = _studies(paths or [], data, split, weights)
     answers = inference.explain_all(predictor, studies, shown=_choose(studies, shown), signed=not positive)
     said = list(track(answers, "loops"))
     found = [each for each in said if not isinstance(each, io.Failure)]
@@ -57,20 +57,20 @@ def explain(
     return failure.exit_code([each.error for each in failures], len(studies) + len(unread))
 
 
-def _studies(
-    paths: list[Path], data: Path | None, split: str, run: Path, target: str
-) -> tuple[list[Study], list[io.Failure]]:
+def _studies(paths: list[Path], data: Path | None, split: str, run: Path) -> tuple[list[Study], list[io.Failure]]:
     from cinecor import datasets
+    from cinecor.cli.evaluate import tell_all
     from cinecor.cli.studies import find_studies
     from cinecor.errors import ConfigError, DatasetError
-    from cinecor.training.held_out import as_divided
+    from cinecor.training.held_out import divide
 
     if not paths and data is None:
         raise ConfigError("CONFLICT", "there is nothing to explain", "give loops, or a folder by --data")
     studies, unread = find_studies(paths) if paths else ([], [])
     if data is not None:
-        read = as_divided(run, datasets.get(datasets.recognise(data)).read(data), target)
-        chosen = [study for study in read if split in ("all", study.split)]
+        division = divide(run, datasets.get(datasets.recognise(data)).read(data))
+        tell_all(division)
+        chosen = [study for study in division.studies if split in ("all", study.split)]
         if not chosen:
             raise DatasetError("BAD_SPLIT", f"no study is in the split {split}", "choose --split all", where=data.name)
         studies += chosen

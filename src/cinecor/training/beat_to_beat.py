@@ -30,7 +30,7 @@ from cinecor.models.devices import choose_device
 from cinecor.records import LV, SPLITS, ClipSpec, Study
 from cinecor.training.data import default_cache
 from cinecor.training.finishing import truth_table
-from cinecor.training.held_out import as_divided
+from cinecor.training.held_out import Division, divide
 from cinecor.training.outlined import outline_frames
 from cinecor.training.prediction import Said, to_predictions
 from cinecor.training.reading import read_folder
@@ -51,6 +51,8 @@ class Ways:
     """Of the network of clips."""
     without_systole: tuple[str, ...]
     """Studies of which some loop has none; that loop's beats are all its clips."""
+    division: Division
+    """Which studies of the folder are those of the run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,8 @@ def predict_ways(
     view = manifest.extra.get("view")
     splits = SPLITS if split == ALL else tuple(name for name in SPLITS if name == split)
     labelled = keep_labelled(keep_view(read_folder(data)[1], view), manifest.target)
-    by_split = select_splits(tuple(as_divided(run, labelled, manifest.target)), splits)
+    division = divide(run, labelled)
+    by_split = select_splits(tuple(division.studies), splits)
     place = choose_device(device)
     studies = [study for each in by_split.values() for study in each]
     sides, folder = [], cache or default_cache(data)
@@ -120,6 +123,7 @@ def predict_ways(
         truth=truth_table(list(by_split.items()), manifest.target),
         manifest=manifest.model_dump(mode="json"),
         without_systole=tuple(dict.fromkeys(without)),
+        division=division,
     )
 
 

@@ -25,6 +25,9 @@ from cinecor.training.task import Task
 
 COST_NAME = "cost.json"
 TURNS = 3  # the best of so many steps counts; one more warms up
+OF_A_STEP = ("train_ms_per_clip", "peak_mb")
+"""Figures of a step of learning from labels. A step with a generator, or with clips varied twice, is another, whose
+cost is not measured: what stood there would be of a step that was never made."""
 _STATUS = Path("/proc/self/status")
 
 
@@ -35,17 +38,25 @@ def measure_cost(folder: Path, recipe: Recipe) -> dict[str, float | int]:
         ``parameters``; ``trained_parameters``; ``flops`` of a forward pass of one clip (multiplications and additions
         counted apart); ``train_ms_per_clip`` at the recipe's batch size and precision; ``inference_ms_per_clip`` one
         at a time in float32; ``peak_mb`` of memory that training adds to the process (on a GPU: of the GPU);
-        ``threads``.
+        ``threads``. Where clips without a label are learned from, nothing that is :data:`OF_A_STEP`.
     """
     path = folder / COST_NAME
     if path.exists():
-        found: dict[str, float | int] = json.loads(path.read_text("utf-8"))
-        return found
+        return read_cost(folder, recipe)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
         cost = pool.submit(_measure, recipe.model_dump(mode="json"), torch.get_num_threads()).result()
     storage.write_text(path, json.dumps(cost, indent=2) + "\n")
     return cost
+
+
+def read_cost(folder: Path, recipe: Recipe) -> dict[str, float | int]:
+    """What was measured of a run, less what an earlier version measured of another step than the run's; nothing where
+    nothing was."""
+    path = folder / COST_NAME
+    found: dict[str, float | int] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    plain = recipe.semi.method == "none"
+    return {name: value for name, value in found.items() if plain or name not in OF_A_STEP}
 
 
 def _measure(values: dict[str, object], threads: int) -> dict[str, float | int]:
@@ -61,17 +72,19 @@ def _measure(values: dict[str, object], threads: int) -> dict[str, float | int]:
     task = task.to(device)
     clips = recipe.batch_size * recipe.sampling.views
     batch = _make_inputs(network, recipe, clips, device)
-    train_ms = _time(_training_step(task, recipe, batch), device) / clips
-    peak = _resident_bytes(device) - before
+    step: dict[str, float | int] = {}
+    if recipe.semi.method == "none":
+        milliseconds = _time(_training_step(task, recipe, batch), device) / clips
+        peak = _resident_bytes(device) - before
+        step = {"train_ms_per_clip": round(milliseconds, 3), "peak_mb": round(peak / 2**20, 1)}
     plain = Task(network, channels_last=recipe.channels_last).eval()
     single = [stream[:1] for stream in batch]
     return {
         "parameters": sum(p.numel() for p in network.parameters()),
         "trained_parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
         "flops": _count_flops(plain, single),
-        "train_ms_per_clip": round(train_ms, 3),
         "inference_ms_per_clip": round(_time(_prediction(plain, single), device), 3),
-        "peak_mb": round(peak / 2**20, 1),
+        **step,
         "threads": threads,
     }
 

@@ -57,12 +57,23 @@ class TrainingData:
     cache_folder: Path
     unlabelled: tuple[Study, ...] = ()
     """Cases whose clips are learned from without a label; those of the training split are among them."""
+    undrawn: tuple[Study, ...] = ()
+    """Cases of the training split that did not keep their label, learned from or not."""
 
     @property
     def studies(self) -> tuple[Study, ...]:
         """All studies, by split, and those without a label after them."""
         found = {study.id: study for studies in (*self.splits.values(), self.unlabelled) for study in studies}
         return tuple(found.values())
+
+    @property
+    def divided(self) -> dict[str, tuple[Study, Split]]:
+        """Every case that has a part, by name, with the split that it is in: what did not keep its label, or had none,
+        is training."""
+        bare: dict[str, tuple[Study, Split]] = {
+            study.id: (study, "train") for study in (*self.undrawn, *self.unlabelled)
+        }
+        return bare | {study.id: (study, split) for split, studies in self.splits.items() for study in studies}
 
     def build_cache(self, mask: Masking | None = None) -> Cache:
         """Decode what is not in the cache yet; with the recipe's mask, where it has one."""
@@ -105,6 +116,14 @@ class TrainingData:
             targets=(),
             streams=streams,
         )
+
+    def make_reference(self, cache: Cache, streams: Sequence[str] = (STREAM,)) -> ClipDataset:
+        """Clips as validation takes them, of all that is learned from, with a label or without."""
+        if not self.unlabelled:
+            return self.make_dataset(cache, "train", "validation", streams)
+        sampling = choose_sampling(self.recipe, "validation", "train")
+        spec, seed = self.recipe.clip_spec, self.recipe.seed
+        return ClipDataset(self.unlabelled, cache, spec, sampling=sampling, seed=seed, targets=(), streams=streams)
 
     def _structures(self, purpose: Purpose) -> tuple[str, ...]:
         if self.recipe.task == "segmentation":
@@ -203,6 +222,7 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
     unlabelled, semi = find_unlabelled(recipe, cases, splits), recipe.semi
     bare = len(unlabelled) - len(splits["train"]) if unlabelled else 0
     drawn = draw_labelled(splits["train"], recipe.target, semi.labels_per_class, semi.seed)
+    kept = {study.id for study in drawn}
     return TrainingData(
         recipe=recipe,
         layout=layout,
@@ -211,6 +231,7 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
         left_out=max(len(studies), len(cases)) - len(labelled) - bare,
         cache_folder=folder,
         unlabelled=unlabelled,
+        undrawn=tuple(study for study in splits["train"] if study.id not in kept),
     )
 
 

@@ -297,7 +297,7 @@ def describe(
 def _embed(recipe: Recipe, data: TrainingData, cache: Cache, task: Task, device: torch.device) -> dict[str, Tensor]:
     if recipe.reference_clips == 0:
         return {}
-    clips = data.make_dataset(cache, "train", "validation", task.network.streams)
+    clips = data.make_reference(cache, task.network.streams)
     places = np.unique(np.linspace(0, len(clips) - 1, min(recipe.reference_clips, len(clips))).round().astype(int))
     chosen = Subset(clips, places.tolist())
     loader = make_loader(chosen, recipe.workers, device, batch_size=recipe.batch_size)

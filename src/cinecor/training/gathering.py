@@ -19,7 +19,7 @@ from cinecor.evaluation.samples import read_samples
 from cinecor.evaluation.segmentation import summarise_masks
 from cinecor.models.checkpoint import MANIFEST_NAME
 from cinecor.records import SPLITS, Study
-from cinecor.training.cost import COST_NAME
+from cinecor.training.cost import read_cost
 from cinecor.training.finishing import TRUTH_NAME, predictions_name
 from cinecor.training.logs import METRICS_NAME
 from cinecor.training.outline_scores import FRAMES_NAME, mean_by_study, read_frames, summarise_outlines
@@ -175,10 +175,11 @@ def _setting(job: Job, trained: pd.DataFrame) -> dict[str, float]:
 def _read_cost(job: Job, epochs: int) -> dict[str, float | int]:
     """What the network costs, and how long its training and an epoch of it took: the median, or the mean of a run of an
     older version, which did not count each."""
-    paths = [job.folder / name for name in (COST_NAME, TIMING_NAME)] if job.measured else []
-    found: dict[str, Any] = {}
-    for path in paths:
-        found |= json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if not job.measured:
+        return {}
+    path = job.folder / TIMING_NAME
+    found: dict[str, Any] = read_cost(job.folder, job.recipe)
+    found |= json.loads(path.read_text("utf-8")) if path.exists() else {}
     each = found.pop("epoch_seconds", None)
     if each:
         found["epoch_seconds"] = median(each)  # the first begins with the machine cold, another may wait for others

@@ -29,6 +29,7 @@ from cinecor.training.classes import class_shares
 from cinecor.training.data import TrainingData, open_data, tell_left_out
 from cinecor.training.feeds import open_feeds
 from cinecor.training.finishing import finish
+from cinecor.training.kept_cases import CASES_NAME, keep_cases
 from cinecor.training.leakage import warning_of
 from cinecor.training.mask_start import keep_mask, open_mask, pin_mask
 from cinecor.training.phases import begin_phase, list_phases
@@ -75,7 +76,8 @@ class Run:
     """A finished training.
 
     ``folder`` holds ``recipe.yaml`` (resolved), ``model.safetensors`` and ``manifest.json`` (the best epoch),
-    ``metrics.csv``, ``tensorboard/``, ``predictions_<split>.csv``, ``truth.csv``, ``timing.json`` and ``last.ckpt``.
+    ``metrics.csv``, ``tensorboard/``, ``predictions_<split>.csv``, ``truth.csv``, ``cases.csv`` (whose pictures it
+    had), ``timing.json`` and ``last.ckpt``.
     """
 
     folder: Path
@@ -148,7 +150,7 @@ def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Pat
             finished = (out / MANIFEST_NAME).exists()
             frames = None if finished else opened.build_cache(open_mask(opened.recipe, out))
         if frames is None:
-            return _read_finished(opened.recipe, opened, out)
+            return _read_finished(opened.recipe, opened, out, processes)
         return Run(out, opened.recipe, _train(opened.recipe, opened, frames, out, processes))
 
 
@@ -166,6 +168,8 @@ def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path, processe
     from cinecor.training.loop import STATE_NAME, Fit, find_state  # ten seconds, which a finished run need not wait
 
     state = find_state(out / STATE_NAME, fingerprint(recipe), data.fingerprint)
+    if processes.first:
+        keep_cases(data, out)
     fabric = _open_device(recipe, processes)
     if not state.model and recipe.start.weights is not None:
         state.start = describe_start(read_start(recipe))
@@ -267,11 +271,13 @@ def _claim(recipe: Recipe, out: Path) -> None:
     storage.write_text(path, command + dump_recipe(recipe))
 
 
-def _read_finished(recipe: Recipe, data: TrainingData, out: Path) -> Run:
+def _read_finished(recipe: Recipe, data: TrainingData, out: Path, processes: Processes) -> Run:
     manifest = read_manifest(out)
     if manifest.training_data.get("fingerprint") != data.fingerprint:
         what = "its finished run was trained on other studies, splits or labels"
         raise ConfigError("CONFLICT", what, "give another folder", where=out.name)
+    if processes.first and not (out / CASES_NAME).exists():  # of an earlier version
+        keep_cases(data, out)
     return Run(out, recipe, manifest)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 import torch
@@ -23,7 +23,7 @@ from cinecor.training.classes import encode_classes
 from cinecor.training.correction import Line
 from cinecor.training.data import cache_part, default_cache
 from cinecor.training.finishing import TRUTH_NAME, predictions_name, truth_table
-from cinecor.training.held_out import as_divided
+from cinecor.training.held_out import Division, divide
 from cinecor.training.leakage import warning_of
 from cinecor.training.loading import make_loader
 from cinecor.training.outline_scores import FRAMES_NAME, judge_outlines, keep_outlined, outlined_part, read_frames
@@ -36,11 +36,19 @@ from cinecor.training.stacks import MEASURED, is_stack, measure_truth
 from cinecor.training.task import Task
 
 ALL = "all"
+Tell: TypeAlias = Callable[[Division], None]
+"""What is done with how a data folder was divided, once that is known."""
 BATCH = 8  # clips; the predictions do not depend on it
 
 
 def predictions_of(
-    run: Path, data: Path | None = None, split: str = "test", *, cache: Path | None = None, device: str = "auto"
+    run: Path,
+    data: Path | None = None,
+    split: str = "test",
+    *,
+    cache: Path | None = None,
+    device: str = "auto",
+    tell: Tell | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Tables of predictions and truth, and the manifest of the weights.
 
@@ -50,6 +58,7 @@ def predictions_of(
         split: train, validation, test or all. A data folder without splits is test as a whole.
         cache: where decoded frames of ``data`` go.
         device: what ``data`` are predicted on, see :func:`cinecor.models.devices.choose_device`.
+        tell: is told which of ``data`` are the run's own, before they are predicted.
 
     Raises:
         ConfigError: OUT_OF_RANGE for another split; CONFLICT where no tables were saved and no data are given.
@@ -62,21 +71,35 @@ def predictions_of(
     if data is None:
         predictions, truth = _read_saved(run, wanted)
     else:
-        predictions, truth = _predict(run, data, wanted, cache, choose_device(device))
+        predictions, truth = _predict(run, data, wanted, cache, choose_device(device), tell)
     return predictions, truth, manifest.model_dump(mode="json")
 
 
 def score_run(
-    run: Path, data: Path | None = None, split: str = "test", *, cache: Path | None = None, device: str = "auto"
+    run: Path,
+    data: Path | None = None,
+    split: str = "test",
+    *,
+    cache: Path | None = None,
+    device: str = "auto",
+    tell: Tell | None = None,
 ) -> tuple[Results, dict[str, Any]]:
     """Evaluate a run on one split (or on all that a data folder holds), and the manifest of the weights.
 
-    Where the run saved its validation predictions, conformal intervals made from them are checked as well.
+    Where the run saved its validation predictions, conformal intervals made from them are checked as well. What may
+    make figures of ``data`` look better than they are is the first of the warnings.
 
     Raises:
         As :func:`predictions_of`.
     """
-    predictions, truth, manifest = predictions_of(run, data, split, cache=cache, device=device)
+    doubts: list[str] = []
+
+    def hear(division: Division) -> None:
+        doubts.extend(text for text in (division.doubt,) if text)
+        if tell is not None:
+            tell(division)
+
+    predictions, truth, manifest = predictions_of(run, data, split, cache=cache, device=device, tell=hear)
     if split == ALL:
         predictions, truth = (part.assign(split="test") for part in (predictions, truth))
     validation = None
@@ -85,11 +108,18 @@ def score_run(
         truth = pd.concat([truth, held], ignore_index=True)
     results = evaluate(predictions, truth, split="test" if split == ALL else split, validation=validation)
     leak = "" if data is not None else warning_of(manifest["training_data"])
-    return (replace(results, warnings=(leak, *results.warnings)) if leak else results), manifest
+    first = (leak, *doubts) if leak else tuple(doubts)
+    return replace(results, warnings=(*first, *results.warnings)), manifest
 
 
 def score_outlines(
-    run: Path, data: Path | None = None, split: str = "test", *, cache: Path | None = None, device: str = "auto"
+    run: Path,
+    data: Path | None = None,
+    split: str = "test",
+    *,
+    cache: Path | None = None,
+    device: str = "auto",
+    tell: Tell | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """How well the outlines of a run on which nothing is measured agree with an expert's, frame by frame
     (``outline_scores``), and the manifest of the weights.
@@ -107,8 +137,8 @@ def score_outlines(
     network, manifest = load_checkpoint(run)
     spec, there = ClipSpec.from_dict(manifest.clip), choose_device(device)
     wanted: tuple[Split, ...] = SPLITS if split == ALL else tuple(name for name in SPLITS if name == split)
-    labelled = as_divided(run, _read_cases(data, manifest, spec), manifest.target)
-    studies = [study for each in select_splits(tuple(labelled), wanted).values() for study in each]
+    cases = _divide(run, _read_cases(data, manifest, spec), tell)
+    studies = [study for each in select_splits(cases, wanted).values() for study in each]
     frames = _build_cache(run, studies, spec, data, manifest, cache)
     structures = tuple(manifest.extra["structures"])
     clips = ClipDataset(studies, frames, spec, sampling=Sampling(how="outlined"), targets=(), structures=structures)
@@ -134,12 +164,11 @@ def _read_saved(run: Path, splits: tuple[Split, ...]) -> tuple[pd.DataFrame, pd.
 
 
 def _predict(
-    run: Path, data: Path, splits: tuple[Split, ...], cache: Path | None, device: torch.device
+    run: Path, data: Path, splits: tuple[Split, ...], cache: Path | None, device: torch.device, tell: Tell | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     network, manifest = load_checkpoint(run)
     spec, target, classes = ClipSpec.from_dict(manifest.clip), manifest.target, manifest.extra.get("classes", [])
-    labelled = _read_cases(data, manifest, spec)
-    by_split = select_splits(tuple(as_divided(run, labelled, target, classes)), splits)
+    by_split = select_splits(_divide(run, _read_cases(data, manifest, spec), tell), splits)
     task = Task(network).to(device)
     listed = [study for each in by_split.values() for study in each]
     frames = _build_cache(run, listed, spec, data, manifest, cache)
@@ -151,6 +180,13 @@ def _predict(
     stacks = manifest.extra.get("task") == "segmentation" and all(is_stack(study) for study in listed)
     more = MEASURED if stacks else ()
     return predictions, truth_table(list(by_split.items()), target, classes, more)
+
+
+def _divide(run: Path, cases: Sequence[Study], tell: Tell | None) -> tuple[Study, ...]:
+    division = divide(run, cases)
+    if tell is not None:
+        tell(division)
+    return tuple(division.studies)
 
 
 def _build_cache(
