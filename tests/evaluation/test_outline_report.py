@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from cinecor.evaluation.outline_examples import OutlineExample
-from cinecor.evaluation.outline_report import counted, name_of, write_outline_report
+from cinecor.evaluation.outline_report import name_of, write_outline_report
 from cinecor.evaluation.segmentation import Overlap, summarise_masks
 
 MANIFEST = {
@@ -59,8 +60,9 @@ def test_figures_and_intervals_are_on_the_page(tmp_path: Path) -> None:
     assert "numbers from synthetic hearts" in text
     assert "&lt;of&gt;" in text
     assert "a<b" not in text
-    assert 'src="' not in text
-    assert "http://" not in text.replace("http://www.w3.org", "")
+    loaded = re.findall(r"""(?:src|href|data)=["']([^"']{5})""", text)
+    assert loaded
+    assert all(start.startswith("#") or start == "data:" for start in loaded)
     names = {path.name for path in out.iterdir()}
     figures = {"outlines-fov.svg", "dice-fov.svg", "learning-curves.svg"}
     assert names == {"evaluation.html", "outlines.json", *figures}
@@ -83,6 +85,4 @@ def test_one_view_has_no_table_of_views(tmp_path: Path) -> None:
 
 
 def test_words() -> None:
-    assert (counted(1, "frame"), counted(2, "frame")) == ("1 frame", "2 frames")
-    assert (counted(1, "study", "studies"), counted(0, "study", "studies")) == ("1 study", "0 studies")
     assert (name_of("fov"), name_of("liver")) == ("Field of view", "liver")

@@ -68,7 +68,8 @@ def _outlines_alone(run: Path) -> bool:
 def _overlap(run: Path, data: Path | None, split: str, device: str, folder: Path, *, as_json: bool) -> str:
     """What is printed of a run on whose outlines nothing is measured; tables, JSON, figures and page go into the
     folder."""
-    from cinecor.evaluation.outline_report import counted, write_outline_report
+    from cinecor.evaluation.case_words import count, words_of
+    from cinecor.evaluation.outline_report import write_outline_report
     from cinecor.evaluation.segmentation import overlaps_as_text, summarise_masks
     from cinecor.training.outline_scores import mean_by_study, mean_by_view, summarise_outlines, write_outlines
     from cinecor.training.scoring import show_outlines
@@ -80,8 +81,8 @@ def _overlap(run: Path, data: Path | None, split: str, device: str, folder: Path
     results = {**whole, "structures": [each.as_dict() for each in found], "weights": manifest["weights_sha256"]}
     more = {"examples": examples, "manifest": manifest, "run": run}
     page = write_outline_report(folder, split, rows, found, views, results, **more)
-    count = f"{counted(whole['frames'], 'frame')} of {counted(whole['studies'], 'study', 'studies')}"
-    facts = f"{count}; cross-entropy {whole['cross_entropy']:.4f} a pixel"
+    frames = f"{count(whole['frames'], 'frame')} of {words_of(manifest).count(whole['studies'])}"
+    facts = f"{frames}; cross-entropy {whole['cross_entropy']:.4f} a pixel"
     return json.dumps(results, indent=2) if as_json else f"{overlaps_as_text(found)}\n{facts}\nreport: {page}"
 
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from cinecor import storage
 from cinecor.evaluation.bootstrap import USUAL
+from cinecor.evaluation.case_words import count, plural, words_of
 from cinecor.evaluation.figures import learning_curves, to_svg
 from cinecor.evaluation.outline_examples import OutlineExample
 from cinecor.evaluation.outline_figures import dice_by_view, draw_examples
@@ -84,6 +85,7 @@ def write_outline_report(
         model=known.get("model", ""),
         trained_on=data.get("description", ""),
         synthetic=bool(data.get("synthetic")),
+        cases=plural(words_of(known).case),
         level=USUAL.level,
         use=NOT_FOR_CLINICAL_USE,
         version=__version__,
@@ -95,11 +97,6 @@ def write_outline_report(
 def name_of(structure: str) -> str:
     """A structure in words; its own name where there are none for it."""
     return _NAMES.get(structure, structure)
-
-
-def counted(number: int, one: str, more: str = "") -> str:
-    """``1 frame``, ``3 frames``; of a word that does not take an s its plural is given."""
-    return f"{number} {one if number == 1 else more or f'{one}s'}"
 
 
 def _draw(rows: pd.DataFrame, examples: Sequence[OutlineExample], run: Path | None) -> dict[str, Figure]:
@@ -136,7 +133,7 @@ def _by_view(views: Sequence[Overlap]) -> Sheet:
 
 def _facts(results: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
     """What was tested, and the paper's one figure beside ours."""
-    said = f"{counted(results['frames'], 'frame')} of {counted(results['studies'], 'study', 'studies')}"
+    said = f"{count(results['frames'], 'frame')} of {words_of(manifest).count(results['studies'])}"
     entropy = f"cross-entropy {results['cross_entropy']:.4f} a pixel"
     published = dict(dict(manifest.get("extra", {})).get("recipe", {})).get("published") or {}
     if published.get("cross_entropy") is None:

@@ -15,6 +15,7 @@ from cinecor.clips.masking import load_mask
 from cinecor.clips.sampling import as_tested
 from cinecor.errors import ConfigError, DatasetError
 from cinecor.evaluation import Results, evaluate, table
+from cinecor.evaluation.case_words import words_of
 from cinecor.evaluation.outline_examples import OutlineExample
 from cinecor.models.checkpoint import Manifest, load_checkpoint, read_manifest
 from cinecor.models.devices import choose_device
@@ -85,7 +86,8 @@ def score_run(
     if data is None and split == "test":
         validation, held, _ = predictions_of(run, None, "validation")
         truth = pd.concat([truth, held], ignore_index=True)
-    results = evaluate(predictions, truth, split="test" if split == ALL else split, validation=validation)
+    asked, words = "test" if split == ALL else split, words_of(manifest)
+    results = evaluate(predictions, truth, split=asked, validation=validation, words=words)
     leak = "" if data is not None else warning_of(manifest["training_data"])
     return (replace(results, warnings=(leak, *results.warnings)) if leak else results), manifest
 
