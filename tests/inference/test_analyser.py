@@ -183,7 +183,7 @@ def test_wrong_weights_settings_and_devices(make_weights: Callable[..., Path], t
     with pytest.raises(CheckpointError, match="MISSING_FILE: nowhere: there is no such folder"):
         load_analyser(make_weights(), hypertrophy=tmp_path / "nowhere")
     for named in ({"folder": "long" * 100}, *({name: "long" * 100} for name in ("views", "hypertrophy"))):
-        with pytest.raises(CheckpointError, match="MISSING_FILE: long.*there is no such folder"):
+        with pytest.raises(CheckpointError, match=r"MISSING_FILE: long.*there is no such folder"):
             load_analyser(**{"folder": make_weights(), **named})
     with pytest.raises(ConfigError, match="OUT_OF_RANGE"):
         Settings(clips=0)

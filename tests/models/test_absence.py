@@ -54,7 +54,7 @@ def test_a_name_too_long_for_any_file_is_of_nothing(tmp_path: Path) -> None:
     error = refusal(folder)
     assert error.what == "there is no such folder"
     assert len(error.where) < 70
-    with pytest.raises(CheckpointError, match="MISSING_FILE: long.*there is no such folder"):
+    with pytest.raises(CheckpointError, match=r"MISSING_FILE: long.*there is no such folder"):
         read_manifest(folder)
     assert not is_file(folder / "manifest.json")
     assert not is_folder(folder)

@@ -360,9 +360,8 @@ def _warnings(pairs: pd.DataFrame, truth: pd.DataFrame, quantities: Sequence[Qua
         expected = int(((truth["split"] == split) & (truth["quantity"] == result.quantity)).sum())
         prefix = f"{result.quantity}: "
         if result.studies < expected:
-            found.append(
-                f"{prefix}{expected - result.studies} of {result.words.count(expected)} of the split have no prediction."
-            )
+            missing, of_all = expected - result.studies, result.words.count(expected)
+            found.append(f"{prefix}{missing} of {of_all} of the split have no prediction.")
         if result.patients < FEW_PATIENTS:
             found.append(f"{prefix}{result.patients} patient(s) are few; the intervals are rough.")
         found.extend(prefix + text for text in result.baseline.warnings)
