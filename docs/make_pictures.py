@@ -1,7 +1,11 @@
-"""Make the pictures of the documentation, all from synthetic hearts: python docs/make_pictures.py."""
+"""Make the pictures of the documentation, all from synthetic hearts: python docs/make_pictures.py [NAME …].
+
+Without a name all are made; a name is that of a file without its ending.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import cv2
@@ -13,7 +17,7 @@ from cinecor.inference import load_analyser
 from cinecor.inference.motion import fullness
 from cinecor.io.images import write_png
 from cinecor.measures import find_beats
-from cinecor.phantom import camus_study, echo_study, infarct_study, mri_study, pediatric_study, wall_study
+from cinecor.phantom import camus_study, echo_study, infarct_study, mri_study, pediatric_study, view_study, wall_study
 from cinecor.phantom.mri_patient import GROUPS
 from cinecor.records import Cine, ClipSpec
 
@@ -71,6 +75,19 @@ def views_sheet() -> np.ndarray:
     shown += [(walls.cines[0], int(walls.labels[name])) for name in ("ed_frame", "es_frame")]
     rows.append([labelled(*pair, str(pair[0].view)) for pair in shown])
     return np.concatenate([np.concatenate(row, axis=1) for row in rows])
+
+
+def exam_sheet() -> np.ndarray:
+    """The fifteen views of one patient at end-diastole, whole screens."""
+    study = view_study(3, 21, frames=1, style="lyra", quality="good", dual=0)
+    tiles = []
+    for cine in study.cines:
+        screen = cv2.resize(cine.source[0].transpose(1, 2, 0), (216, 162), interpolation=cv2.INTER_AREA)
+        tile = np.zeros((180, 220, 3), np.uint8)
+        tile[:162, :216] = screen
+        cv2.putText(tile, str(cine.view), (4, 175), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (235, 235, 235), 1, cv2.LINE_AA)
+        tiles.append(tile)
+    return grid(tiles, 5)
 
 
 def labelled(cine: Cine, frame: int, title: str) -> np.ndarray:
@@ -167,17 +184,18 @@ def grey(image: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    """Write every picture."""
+    """Write every picture, or those that are named."""
     sheets = {
         "phantom-echo": echo_sheet,
         "phantom-mri": mri_sheet,
         "phantom-views": views_sheet,
+        "phantom-exam": exam_sheet,
         "loop-to-input": steps_sheet,
         "beats": beats_sheet,
         "outlines": outlines_sheet,
     }
-    for name, make in sheets.items():
-        sheet = make()
+    for name in sys.argv[1:] or sheets:
+        sheet = sheets[name]()
         write_png(IMAGES / f"{name}.png", sheet if sheet.ndim == 3 else sheet[..., None])
         print(IMAGES / f"{name}.png")
 

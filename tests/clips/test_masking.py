@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,7 +101,13 @@ def test_the_mask_of_a_run_is_the_one_it_was_trained_behind(run: Path, spec: Cli
     with pytest.raises(CheckpointError, match="MISMATCH"):
         load_mask(run, spec)
     (run / FOLDER / "manifest.json").unlink()
-    with pytest.raises(CheckpointError, match=r"MISSING_FILE: mask: the folder has no manifest\.json"):
+    with pytest.raises(CheckpointError, match=rf"MISSING_FILE: {run.name}/mask: the folder has no manifest\.json"):
+        load_mask(run, spec)
+    (run / FOLDER / "manifest.json").write_text("[]")
+    with pytest.raises(CheckpointError, match=rf"CORRUPT: {run.name}/mask/manifest\.json: "):
+        load_mask(run, spec)
+    shutil.rmtree(run / FOLDER)
+    with pytest.raises(CheckpointError, match=f"MISSING_FILE: {run.name}/mask: there is no such folder"):
         load_mask(run, spec)
 
 

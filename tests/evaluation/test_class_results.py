@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 
 from cinecor.errors import ConfigError
 from cinecor.evaluation import Drawing, evaluate, write_report
+from cinecor.evaluation.case_words import CaseWords
 from cinecor.evaluation.class_table import by_study
 from cinecor.evaluation.comparison import RunRow, compare
 from cinecor.evaluation.comparison_report import write_comparison
@@ -35,7 +37,9 @@ def test_results_are_said_of_clips_studies_and_patients(tables, tmp_path) -> Non
     plain = json.loads(json.dumps(results.as_dict(), allow_nan=False))
     assert np.sum(plain["classes"][0]["levels"][1]["confusion"]) == 24
     text = results.as_text()
-    assert "group, test, each patient, the mean of theirs: 12 of 12 patients" in text
+    assert "group, test, each patient, the mean over their clips: 12 patients" in text
+    assert "group, test, each study, the mean over its clips: 24 studies of 12 patients" in text
+    assert "group, test, each clip: 48 clips of 12 patients" in text
     assert "F1 of DCM" in text
     page = write_report(tmp_path, results).read_text("utf-8")
     assert "True class (rows)" in page
@@ -46,6 +50,27 @@ def test_results_are_said_of_clips_studies_and_patients(tables, tmp_path) -> Non
     assert (tmp_path / "confusion-patients.svg").exists()
     with pytest.raises(ConfigError, match="OUT_OF_RANGE"):
         results.classes_of("view")
+
+
+def test_cases_are_called_what_they_are(tables, tmp_path) -> None:
+    results = evaluate(*tables, drawing=FEW, words=CaseWords(case="loop", part="frame"))
+    text = results.as_text()
+    assert "group, test, each loop, the mean over its frames: 24 loops of 12 patients" in text
+    assert "group, test, each frame: 48 frames of 12 patients" in text
+    assert "group, test, each patient, the mean over their frames: 12 patients" in text
+    page = write_report(tmp_path, results).read_text("utf-8")
+    for heading in ("Confusion matrix, each loop, the mean over its frames", "Confusion matrix, each frame"):
+        assert f"<figcaption>{heading}</figcaption>" in page
+    assert "n = 24 loops of 12 patients" in (tmp_path / "confusion-studies.svg").read_text("utf-8")
+    assert "stud" not in re.sub("<style.*?</style>", "", page, flags=re.S)
+    assert "clip" not in re.sub("<style.*?</style>|clip-path|clipPath", "", page, flags=re.S)
+
+
+def test_one_patient_is_one(class_tables) -> None:
+    said, known = class_tables(np.tile([[0.6, 0.3, 0.1], [0.1, 0.3, 0.6]], (4, 1)), np.array([0, 1, 2, 0]), each=1)
+    one = [table.assign(patient="p") for table in (said[said["start"] == 0], known)]
+    text = evaluate(*one, drawing=FEW, words=CaseWords(case="loop", part="frame")).as_text()
+    assert "group, test, each loop, one frame: 4 loops of 1 patient\n" in text
 
 
 def test_a_level_that_says_the_same_as_the_next_is_left_out(class_tables) -> None:

@@ -14,7 +14,7 @@ import torch
 from cinecor import io
 from cinecor.errors import CheckpointError, ConfigError, InputError, ResourceError
 from cinecor.inference import Analyser, Settings, load_analyser
-from cinecor.inference.wording import SYNTHETIC_WARNING
+from cinecor.inference.wording import synthetic_warning
 from cinecor.phantom import echo_study, mri_study
 from cinecor.records import Report, Study
 
@@ -51,7 +51,10 @@ def test_the_report_says_where_it_comes_from(report: Report, study: Study) -> No
     assert report.provenance.trained_on == "nothing"
     assert len(report.provenance.weights_sha256) == 64
     assert "not for clinical use" in report.provenance.use
-    assert SYNTHETIC_WARNING in report.warnings
+    ef = report.measurement("ef")
+    assert ef is not None
+    assert ef.low is not None
+    assert synthetic_warning(["the value", "its interval"]) in report.warnings
     assert any(each.what == "volumes" for each in report.not_done)
 
 
@@ -179,6 +182,9 @@ def test_wrong_weights_settings_and_devices(make_weights: Callable[..., Path], t
         load_analyser(make_weights(), hypertrophy="package")
     with pytest.raises(CheckpointError, match="MISSING_FILE: nowhere: there is no such folder"):
         load_analyser(make_weights(), hypertrophy=tmp_path / "nowhere")
+    for named in ({"folder": "long" * 100}, *({name: "long" * 100} for name in ("views", "hypertrophy"))):
+        with pytest.raises(CheckpointError, match=r"MISSING_FILE: long.*there is no such folder"):
+            load_analyser(**{"folder": make_weights(), **named})
     with pytest.raises(ConfigError, match="OUT_OF_RANGE"):
         Settings(clips=0)
     with pytest.raises(ConfigError, match="OUT_OF_RANGE"):

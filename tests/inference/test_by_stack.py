@@ -248,7 +248,7 @@ def test_who_made_it(report: Report, tmp_path: Path) -> None:
     assert report.provenance.model == "unet, mean of 2 networks"
     assert report.provenance.trained_on == "painted hearts"
     assert len(report.provenance.weights_sha256) == 64
-    assert said(report, "synthetic hearts only")
+    assert said(report, "synthetic hearts only: of a real heart, the values are no more than an illustration")
     assert said(report, "no calibration")
     assert "no classifier" in missing(report)["diagnosis"]
     assert "not for clinical use" in report.provenance.use

@@ -21,7 +21,7 @@ from cinecor.datasets import view_folders
 from cinecor.errors import ConfigError
 from cinecor.evaluation.table import aggregate
 from cinecor.inference import Settings, load_analyser
-from cinecor.inference.wording import SYNTHETIC_WARNING
+from cinecor.inference.wording import synthetic_warning
 from cinecor.io.dicom_writing import write_ultrasound
 from cinecor.models.checkpoint import load_checkpoint, read_manifest
 from cinecor.phantom import view_study
@@ -180,7 +180,7 @@ def test_what_cannot_be_told_is_not_measured(weights: Path, views: Path, hypertr
     assert "--views none" in said["measurements of loop 0, 1, 2, 3"]
     assert said["ef"] == "no loop shows a view in which it is measured"
     assert said["lvh"] == "no view is told"
-    assert SYNTHETIC_WARNING in report.warnings
+    assert synthetic_warning(["the probabilities of views"]) in report.warnings
     noise = np.random.default_rng(0).integers(0, 256, study.cines[0].source.shape, dtype=np.uint8)
     strange = replace(study, cines=(replace(study.cines[0], source=noise), *study.cines[1:]))
     first, *others = load_analyser(weights, Settings(clips=2), views=views).analyse(strange).cines

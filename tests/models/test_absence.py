@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cinecor.errors import CheckpointError
-from cinecor.models.absence import check_there
+from cinecor.models.absence import check_there, is_file, is_folder
 from cinecor.models.checkpoint import read_manifest
 
 NAMES = ("a.json", "b.bin")
@@ -42,8 +42,35 @@ def test_a_folder_is_named_without_its_path(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_folder_that_cannot_be_looked_into_is_not_called_missing(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="CORRUPT"):
-        read_manifest(tmp_path / ("long" * 100))
     (tmp_path / "manifest.json").mkdir()
     with pytest.raises(CheckpointError, match=re.escape("manifest.json cannot be read")):
         read_manifest(tmp_path)
+
+
+def test_a_name_too_long_for_any_file_is_of_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 100)
+    with pytest.raises(OSError, match="too long"):
+        folder.exists()
+    error = refusal(folder)
+    assert error.what == "there is no such folder"
+    assert len(error.where) < 70
+    with pytest.raises(CheckpointError, match=r"MISSING_FILE: long.*there is no such folder"):
+        read_manifest(folder)
+    assert not is_file(folder / "manifest.json")
+    assert not is_folder(folder)
+    assert is_folder(tmp_path)
+    (tmp_path / "a.json").write_text("{}")
+    assert is_file(tmp_path / "a.json")
+    assert not is_file(tmp_path)
+    assert not is_folder(tmp_path / "a.json")
+
+
+def test_a_folder_that_may_not_be_looked_at_is_not_called_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    with pytest.raises(PermissionError):
+        check_there(tmp_path, NAMES)

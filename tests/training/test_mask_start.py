@@ -112,6 +112,11 @@ def test_masks_that_cannot_be_used_stop_a_training_at_once(weights, tmp_path, co
     assert not (tmp_path / "run").exists()
 
 
+def test_a_sweep_leaves_a_name_that_no_folder_can_have(weights):
+    recipe = masked(Path("long" * 100))
+    assert _anywhere(recipe) is recipe
+
+
 def test_a_sweep_finds_the_mask_from_anywhere(weights, monkeypatch):
     monkeypatch.chdir(weights.parent)
     recipe = _anywhere(masked(Path(weights.name)))

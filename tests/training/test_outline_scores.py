@@ -16,7 +16,7 @@ from cinecor.records import Cine, Study
 from cinecor.training import score_outlines, train
 from cinecor.training.data import open_data
 from cinecor.training.gathering import gather_outlines
-from cinecor.training.outline_scores import draw_truth, keep_outlined, mean_by_study, summarise_outlines
+from cinecor.training.outline_scores import draw_truth, keep_outlined, mean_by_study, mean_by_view, summarise_outlines
 from cinecor.training.recipe import make_recipe
 from cinecor.training.recipe_fields import PublishedPart
 from cinecor.training.sweep import Job, Outcome
@@ -108,6 +108,45 @@ def test_new_data_are_judged_as_the_run_judged_its_own(run, cohort, tmp_path):
     assert manifest["target"] == "outlined"
     found, kept = summarise_outlines(rows), run.manifest.metrics["test"]
     assert found == pytest.approx({name: kept[name] for name in found}, rel=1e-4)
+
+
+def test_views_are_summarised_one_by_one(run):
+    frames = pd.read_csv(run.folder / "frames.csv", dtype={"study": str, "patient": str})
+    views = np.where(frames["frame"] == 1, "A2C", "A4C")
+    found = mean_by_view(frames.assign(view=views))
+    assert set(zip(found["structure"], found["phase"], strict=True)) == {
+        ("fov", "A2C"),
+        ("fov", "A4C"),
+        ("epicardium", "A2C"),
+    }
+    mine = frames[(frames["study"] == "012") & (frames["structure"] == "fov") & (frames["frame"] != 1)]
+    row = found[(found["study"] == "012") & (found["structure"] == "fov") & (found["phase"] == "A4C")]
+    assert row["dice"].item() == pytest.approx(mine["dice"].mean())
+    assert mean_by_view(frames.assign(view="")).empty
+
+
+def test_the_command_writes_a_page_and_with_data_pictures(run, cohort, tmp_path):
+    from cinecor.cli.__main__ import app
+    from cinecor.datasets import view_folders
+
+    listed = [Study(id=each.id, cines=each.cines[1:], split=each.split) for each in cohort[11:]]
+    view_folders.write(listed, tmp_path / "data", files="dicom")
+    command = ["evaluate", str(run.folder), "--device", "cpu", "--out"]
+    answer = CliRunner().invoke(
+        app, [*command, str(tmp_path / "with"), "--data", str(tmp_path / "data")], standalone_mode=False
+    )
+    assert answer.exception is None
+    assert f"report: {tmp_path / 'with' / 'evaluation.html'}" in answer.output
+    page = (tmp_path / "with" / "evaluation.html").read_text("utf-8")
+    assert "9 frames of 3 studies" in page
+    for structure in ("fov", "epicardium"):
+        picture = (tmp_path / "with" / f"outlines-{structure}.svg").read_text("utf-8")
+        assert picture in page
+        assert all(f"{study}, A4C, frame" in picture for study in ("011", "012", "013"))
+    CliRunner().invoke(app, [*command, str(tmp_path / "without")], standalone_mode=False)
+    assert "--data DATA" in (tmp_path / "without" / "evaluation.html").read_text("utf-8")
+    assert not (tmp_path / "without" / "outlines-fov.svg").exists()
+    assert (tmp_path / "without" / "dice-fov.svg").exists()
 
 
 def test_the_command_prints_what_the_run_kept(run):

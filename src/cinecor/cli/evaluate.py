@@ -82,23 +82,24 @@ def _outlines_alone(run: Path) -> bool:
 
 
 def _overlap(run: Path, data: Path | None, split: str, device: str, folder: Path, *, as_json: bool) -> str:
-    """What is printed of a run on whose outlines nothing is measured; tables and JSON go into the folder."""
-    from cinecor import storage
+    """What is printed of a run on whose outlines nothing is measured; tables, JSON, figures and page go into the
+    folder."""
+    from cinecor.evaluation.case_words import count, words_of
+    from cinecor.evaluation.outline_report import write_outline_report
     from cinecor.evaluation.segmentation import overlaps_as_text, summarise_masks
-    from cinecor.training import score_outlines
-    from cinecor.training.outline_scores import mean_by_study, summarise_outlines, write_outlines
+    from cinecor.training.outline_scores import mean_by_study, mean_by_view, summarise_outlines, write_outlines
+    from cinecor.training.scoring import show_outlines
 
-    rows, manifest = score_outlines(run, data, split, device=device, tell=tell_all)
-    found = summarise_masks(mean_by_study(rows))
+    rows, examples, manifest = show_outlines(run, data, split, device=device, tell=tell_all)
+    found, views = summarise_masks(mean_by_study(rows)), summarise_masks(mean_by_view(rows))
     whole = summarise_outlines(rows)
     write_outlines(rows, folder)
     results = {**whole, "structures": [each.as_dict() for each in found], "weights": manifest["weights_sha256"]}
-    text = json.dumps(results, indent=2)
-    storage.write_text(folder / "outlines.json", text + "\n")
-    facts = (
-        f"{whole['frames']} frames of {whole['studies']} studies; cross-entropy {whole['cross_entropy']:.4f} a pixel"
-    )
-    return text if as_json else f"{overlaps_as_text(found)}\n{facts}\ntables: {folder}"
+    more = {"examples": examples, "manifest": manifest, "run": run}
+    page = write_outline_report(folder, split, rows, found, views, results, **more)
+    frames = f"{count(whole['frames'], 'frame')} of {words_of(manifest).count(whole['studies'])}"
+    facts = f"{frames}; cross-entropy {whole['cross_entropy']:.4f} a pixel"
+    return json.dumps(results, indent=2) if as_json else f"{overlaps_as_text(found)}\n{facts}\nreport: {page}"
 
 
 def _beat_to_beat(

@@ -107,13 +107,18 @@ def load_mask(run: Path, spec: ClipSpec, device: str = "cpu") -> NetworkMask | N
         device: where the mask's network computes.
 
     Raises:
-        CheckpointError: MISMATCH where another mask lies there; CORRUPT and others where there is none.
+        CheckpointError: MISMATCH where another mask lies there; MISSING_FILE where there is none; CORRUPT and others.
         ConfigError: as :class:`NetworkMask`.
     """
     if not spec.mask:
         return None
     structure, _, sha256 = spec.mask.partition(":")
-    mask = NetworkMask(run / FOLDER, structure, device)
+    try:
+        mask = NetworkMask(run / FOLDER, structure, device)
+    except CheckpointError as error:  # "mask" alone could be that of any run
+        inside = "" if error.where == FOLDER else f"/{error.where}"
+        where = f"{run.name or run.absolute().name}/{FOLDER}{inside}"
+        raise CheckpointError(error.code, error.what, error.cure, where=where) from error
     if mask.identity != spec.mask:
         what = f"its weights are not those with which the run was trained ({sha256[:12]}…)"
         raise CheckpointError("MISMATCH", what, "fetch the whole folder of the run again", where=f"{run.name}/{FOLDER}")

@@ -33,7 +33,7 @@ def confusion_matrix(level: Level, classes: Sequence[str]) -> Figure:
     axes.set_xticks(places, classes, rotation=45, ha="right", fontsize=8, parse_math=False)
     axes.set_yticks(places, classes, fontsize=8, parse_math=False)
     axes.set(xlabel="Called", ylabel="True")
-    axes.set_title(f"{level.text}, n = {level.rows}", fontsize=9, color=GREY)
+    axes.set_title(f"{level.text}, n = {level.counted}", fontsize=9, color=GREY)
     return figure
 
 

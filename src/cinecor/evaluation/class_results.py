@@ -11,16 +11,12 @@ import pandas as pd
 
 from cinecor.evaluation import class_table
 from cinecor.evaluation.bootstrap import USUAL, Drawing
+from cinecor.evaluation.case_words import STUDIES, CaseWords, count
 from cinecor.evaluation.estimate import Estimate
 from cinecor.evaluation.many_classes import Recognised, recognise
 from cinecor.evaluation.quantities import CLASS
 
 CLASSES, CONFUSION = "classes.csv", "confusion.csv"
-_LEVELS = {
-    "clips": "each clip",
-    "studies": "each study, its clips' mean",
-    "patients": "each patient, the mean of theirs",
-}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,11 +30,18 @@ class Level:
     recognised: Recognised
     table: pd.DataFrame
     """One row each, with the probabilities; for figures and for other classifiers, not part of the JSON."""
+    words: CaseWords = STUDIES
 
     @property
     def text(self) -> str:
         """What a row is."""
-        return _LEVELS[self.name]
+        return self.words.level(self.name, int(self.table["clips"].max()))
+
+    @property
+    def counted(self) -> str:
+        """How many rows there are, and of how many patients."""
+        rows = self.words.rows(self.name, self.rows)
+        return rows if self.name == "patients" else f"{rows} of {count(self.patients, 'patient')}"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -87,7 +90,7 @@ class ClassesResult:
     def lines(self, split: str, level: float) -> Iterator[str]:
         """The main figures for a terminal."""
         for each in self.levels:
-            yield f"{self.quantity}, {split}, {each.text}: {each.rows} of {each.patients} patients"
+            yield f"{self.quantity}, {split}, {each.text}: {each.counted}"
             for figure in each.recognised.figures:
                 yield _line(figure.name, figure, level)
             for one in each.recognised.classes:
@@ -95,9 +98,14 @@ class ClassesResult:
 
 
 def judge_classes(
-    predictions: pd.DataFrame, truth: pd.DataFrame, split: str, family: str, drawing: Drawing = USUAL
+    predictions: pd.DataFrame,
+    truth: pd.DataFrame,
+    split: str,
+    family: str,
+    drawing: Drawing = USUAL,
+    words: CaseWords = STUDIES,
 ) -> ClassesResult:
-    """All that is said of the quantity ``family`` in one split.
+    """All that is said of the quantity ``family`` in one split; ``words`` are those for studies and clips.
 
     Raises:
         DatasetError: BAD_LABEL where classes, probabilities or the truth of a study are not sound.
@@ -112,7 +120,7 @@ def judge_classes(
     sizes = {name: len(table) for name, table in tables.items() if table is not None}
     kept = [name for name, size in sizes.items() if list(sizes.values()).count(size) == 1 or _is_last(name, sizes)]
     classes = class_table.class_names(clips)
-    levels = tuple(_level(name, tables[name], classes, drawing) for name in kept)
+    levels = tuple(_level(name, tables[name], classes, drawing, words) for name in kept)
     commonest = _commonest(truth, split, family, classes)
     found = ClassesResult(quantity=family, classes=classes, levels=levels, commonest=classes[commonest], warnings=())
     return replace(found, warnings=tuple(_warnings(found, commonest)))
@@ -148,12 +156,13 @@ def _is_last(name: str, sizes: dict[str, int]) -> bool:
     return name == ("studies" if "studies" in alike else alike[-1])
 
 
-def _level(name: str, table: pd.DataFrame | None, classes: Sequence[str], drawing: Drawing) -> Level:
+def _level(name: str, table: pd.DataFrame | None, classes: Sequence[str], drawing: Drawing, words: CaseWords) -> Level:
     assert table is not None
     likely, true = class_table.probabilities(table), table["true"].to_numpy(np.int64)
     owners = table["patient"].tolist()
     found = recognise(likely, true, classes, owners, drawing=drawing)
-    return Level(name=name, rows=len(table), patients=len(set(owners)), recognised=found, table=table)
+    sizes = {"rows": len(table), "patients": len(set(owners))}
+    return Level(name=name, recognised=found, table=table, words=words, **sizes)
 
 
 def _commonest(truth: pd.DataFrame, split: str, family: str, classes: Sequence[str]) -> int:

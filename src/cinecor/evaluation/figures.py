@@ -65,7 +65,7 @@ def predicted_versus_true(pairs: pd.DataFrame, result: QuantityResult) -> Figure
     axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
     axes.set_xlabel(with_unit("True", result.quantity))
     axes.set_ylabel(with_unit("Predicted", result.quantity))
-    axes.set_title(f"n = {result.studies} studies of {result.patients} patients", fontsize=9, color=GREY)
+    axes.set_title(f"n = {result.counted}", fontsize=9, color=GREY)
     return figure
 
 
@@ -104,7 +104,7 @@ def bland_altman(pairs: pd.DataFrame, result: QuantityResult) -> Figure:
         )
     axes.set_xlabel(with_unit("Mean of predicted and true", result.quantity))
     axes.set_ylabel(with_unit("Predicted − true", result.quantity))
-    axes.set_title(f"n = {result.studies} studies", fontsize=9, color=GREY)
+    axes.set_title(f"n = {result.words.count(result.studies)}", fontsize=9, color=GREY)
     return figure
 
 
@@ -121,7 +121,7 @@ def roc_curve(pairs: pd.DataFrame, result: QuantityResult) -> Figure | None:
     marked = {name: result.figure(name).value for name in ("sensitivity", "specificity")}
     axes.plot([1 - (marked["specificity"] or 0)], [marked["sensitivity"] or 0], "o", color=ORANGE, label="from ½ on")
     axes.set(xlabel="1 − specificity", ylabel="Sensitivity", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-    axes.set_title(f"n = {result.studies} studies, {int(sick.sum())} positive", fontsize=9, color=GREY)
+    axes.set_title(f"n = {result.words.count(result.studies)}, {int(sick.sum())} positive", fontsize=9, color=GREY)
     axes.legend(frameon=False, fontsize=8, loc="lower right")
     return figure
 

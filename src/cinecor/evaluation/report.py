@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from cinecor import storage
 from cinecor.evaluation import class_figures, figures
+from cinecor.evaluation.case_words import plural
 from cinecor.evaluation.class_results import CLASSES, CONFUSION, tabulate_classes
 from cinecor.evaluation.many_classes import OF_CLASS
 from cinecor.evaluation.quantities import label
@@ -124,7 +125,8 @@ def _page(results: Results, drawn: Mapping[str, str], manifest: Mapping[str, Any
         classes=results.classes,
         class_figures={name: _FIGURES[name] for name in OF_CLASS},
         whole_figures=_FIGURES,
-        figures=[(_title(name), svg) for name, svg in drawn.items()],
+        figures=[(_title(name, results), svg) for name, svg in drawn.items()],
+        plural=plural,
         manifest_text=json.dumps(_brief(manifest), indent=2, ensure_ascii=False),
         model=manifest.get("model", ""),
         trained_on=data.get("description", ""),
@@ -164,8 +166,13 @@ def _tables(result: QuantityResult) -> dict[str, Any]:
     }
 
 
-def _title(name: str) -> str:
+def _title(name: str, results: Results) -> str:
+    levels = [level for classes in results.classes for level in classes.levels]
     known = max((key for key in _TITLES if name.startswith(key)), key=len)
+    for level in levels:  # a figure's file is called by the level, its heading says what a row is
+        if name.startswith(f"{known}-{level.name}"):
+            rest = name.removeprefix(f"{known}-{level.name}").replace("-", " ")
+            return f"{_TITLES[known]} {level.text}" + (f",{rest}" if rest else "")
     return _TITLES[known] + name.removeprefix(known).replace("-", " ")
 
 

@@ -16,6 +16,7 @@ from cinecor.evaluation.agreement import Agreement, bland_altman
 from cinecor.evaluation.bands import BANDS, BORDERLINE, Band, band_index, confusion
 from cinecor.evaluation.bootstrap import USUAL, Drawing, intervals
 from cinecor.evaluation.calibration import Calibration
+from cinecor.evaluation.case_words import STUDIES, CaseWords, count
 from cinecor.evaluation.class_results import ClassesResult, judge_classes
 from cinecor.evaluation.class_table import families
 from cinecor.evaluation.classification import THRESHOLDS, Detection, decide, detect, proportion
@@ -68,6 +69,12 @@ class QuantityResult:
     confusion: tuple[tuple[int, ...], ...] = ()
     """EF only: studies by true (rows) and predicted (columns) band."""
     right_band: Estimate | None = None
+    words: CaseWords = STUDIES
+
+    @property
+    def counted(self) -> str:
+        """How many studies, or what stands for them, there are, and of how many patients."""
+        return f"{self.words.count(self.studies)} of {count(self.patients, 'patient')}"
 
     def figure(self, name: str) -> Estimate:
         """The figure of that name (``rmse``, ``mae``, ``r2``, ``pearson``, ``pearson2``, ``icc``, ``bias``; of a yes or
@@ -129,7 +136,7 @@ class Results:
         """The main figures for a terminal, warnings last."""
         lines = []
         for result in self.quantities:
-            lines.append(f"{result.quantity}, {self.split}: {result.studies} studies of {result.patients} patients")
+            lines.append(f"{result.quantity}, {self.split}: {result.counted}")
             for figure in (*result.figures, result.baseline.skill):
                 value = "–" if figure.value is None else f"{figure.value:.2f}"
                 span = figure.reason if figure.low is None else f"{figure.low:.2f} to {figure.high:.2f}"
@@ -157,6 +164,7 @@ def evaluate(
     validation: pd.DataFrame | None = None,
     interval_level: float = 0.90,
     drawing: Drawing = USUAL,
+    words: CaseWords = STUDIES,
 ) -> Results:
     """Score predictions against the truth.
 
@@ -168,6 +176,7 @@ def evaluate(
         validation: predictions of the validation split, from which conformal intervals are made and then checked.
         interval_level: what the predictions' own intervals (``low``, ``high``), or those made here, promise.
         drawing: confidence, number of draws and seed of the intervals of all figures.
+        words: what a study and a clip of these tables are, where a case is a loop or a frame.
 
     Raises:
         ConfigError: CONFLICT where the predictions hold several splits and none is named.
@@ -181,7 +190,10 @@ def evaluate(
     named = [name for name in pairs["quantity"].unique() if CLASS not in name]
     names = sorted(named, key=lambda name: (name != EF, name))
     quantities = tuple(_quantity(pairs, known, tuning, name, interval_level, drawing) for name in names)
-    classes = tuple(judge_classes(predictions, known, split, name, drawing) for name in families(pairs["quantity"]))
+    quantities = tuple(replace(found, words=words) for found in quantities)
+    classes = tuple(
+        judge_classes(predictions, known, split, name, drawing, words) for name in families(pairs["quantity"])
+    )
     return Results(
         split=split,
         drawing=drawing,
@@ -348,7 +360,8 @@ def _warnings(pairs: pd.DataFrame, truth: pd.DataFrame, quantities: Sequence[Qua
         expected = int(((truth["split"] == split) & (truth["quantity"] == result.quantity)).sum())
         prefix = f"{result.quantity}: "
         if result.studies < expected:
-            found.append(f"{prefix}{expected - result.studies} of {expected} studies of the split have no prediction.")
+            missing, of_all = expected - result.studies, result.words.count(expected)
+            found.append(f"{prefix}{missing} of {of_all} of the split have no prediction.")
         if result.patients < FEW_PATIENTS:
             found.append(f"{prefix}{result.patients} patient(s) are few; the intervals are rough.")
         found.extend(prefix + text for text in result.baseline.warnings)
@@ -365,7 +378,8 @@ def _class_warnings(truth: pd.DataFrame, split: str, classes: Sequence[ClassesRe
         expected = int((named & (truth["split"] == split)).sum())
         found, patients = result.leading.table["study"].nunique(), result.leading.patients
         if result.leading.name == "studies" and found < expected:
-            yield f"{result.quantity}: {expected - found} of {expected} studies of the split have no prediction."
+            of_all = result.leading.words.count(expected)
+            yield f"{result.quantity}: {expected - found} of {of_all} of the split have no prediction."
         if patients < FEW_PATIENTS:
             yield f"{result.quantity}: {patients} patient(s) are few; the intervals are rough."
         yield from (f"{result.quantity}: {text}" for text in result.warnings)

@@ -18,7 +18,7 @@ from cinecor.inference.loop import summarise
 from cinecor.inference.masks import has_masks, measure_masks
 from cinecor.inference.predictor import Predictor
 from cinecor.inference.selection import with_times
-from cinecor.inference.wording import NO_INTERVAL, SYNTHETIC_WARNING
+from cinecor.inference.wording import NO_INTERVAL, synthetic_warning
 from cinecor.records import Measurement, Modality, NotDone, Provenance, Report, Study
 from cinecor.version import __version__
 
@@ -144,13 +144,28 @@ class Analyser:
         told = any(finding.summary.told is not None for finding in findings)
         suspected = any(finding.hypertrophy.clips for finding in findings)
         if (measured or told or suspected) and self._instruments.synthetic(told=told):
-            yield SYNTHETIC_WARNING
+            yield synthetic_warning([*self._said(measured, findings)])
         yield from self._contradictions(measured)
         for finding in findings:
             yield from (warning for warning in (*finding.warnings, finding.hypertrophy.warning) if warning)
         if measured:
             yield from self._doubts(measured)
         yield from self._blindness(told=told, suspected=suspected)
+
+    def _said(self, measured: list[Finding], findings: list[Finding]) -> Iterator[str]:
+        """What the report gives by networks."""
+        if measured:
+            yield "the value"
+        if measured and self._predictor.half_width is not None:
+            yield "its interval"
+        told = [finding.summary.told for finding in findings if finding.summary.told is not None]
+        views = sum(each.view is not None for each in told)
+        if views:
+            yield "the view" if views == 1 else "the views"
+        elif told:
+            yield "the probabilities of views"
+        if any(finding.hypertrophy.clips for finding in findings):
+            yield "the probability of hypertrophy"
 
     def _blindness(self, *, told: bool, suspected: bool) -> Iterator[str]:
         """Which networks beside that of EF cannot say whether a loop is like what they learned from."""

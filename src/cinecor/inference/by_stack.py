@@ -22,7 +22,7 @@ from cinecor.inference.stack import FEWEST_SLICES, Stack, base_is_first, find_st
 from cinecor.inference.stack_checks import check_masks
 from cinecor.inference.stack_curve import Beat, draw_curves, find_beat
 from cinecor.inference.stack_pictures import draw_stack
-from cinecor.inference.wording import NO_INTERVAL, SYNTHETIC_WARNING, trained_on
+from cinecor.inference.wording import NO_INTERVAL, synthetic_warning, trained_on
 from cinecor.measures.components import largest_components
 from cinecor.measures.short_axis import SURFACE, index_to_body, measure_stack
 from cinecor.records import CineSummary, Diagnosis, Measurement, NotDone, Provenance, Report, Study
@@ -157,7 +157,7 @@ class StackAnalyser:
             cines=_summaries(study, outlined),
             measurements=tuple(self._measurements(features, outlined)),
             not_done=(*_unmeasured(features), *without, *undiagnosed, *missing),
-            warnings=(*self._doubts(), *stack.warnings, *beat.warnings, *checks, *stand_ins),
+            warnings=(*self._doubts(diagnosis), *stack.warnings, *beat.warnings, *checks, *stand_ins),
             provenance=self._provenance(),
             pictures=draw_stack(
                 stack,
@@ -200,10 +200,11 @@ class StackAnalyser:
         residuals = [residual for calibration in calibrations for residual in calibration.get("residuals", [])]
         return half_width(residuals, self._ensemble.predictors[0].settings.level)
 
-    def _doubts(self) -> Iterator[str]:
+    def _doubts(self, diagnosis: Diagnosis | None) -> Iterator[str]:
         learned = [each.manifest.training_data.get("synthetic") for each in self._ensemble.predictors]
         if any(learned) or (self._diagnoser is not None and self._diagnoser.synthetic):
-            yield SYNTHETIC_WARNING
+            interval = [] if self._half_width() is None else ["the interval of EF"]
+            yield synthetic_warning(["the values", *interval, *([] if diagnosis is None else ["the group"])])
         if self._half_width() is None:
             yield NO_INTERVAL
 

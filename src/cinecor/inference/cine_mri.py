@@ -18,6 +18,7 @@ from cinecor.errors import CheckpointError, ConfigError
 from cinecor.inference.ensemble import Ensemble, join
 from cinecor.inference.predictor import load_predictor
 from cinecor.inference.settings import Settings
+from cinecor.models.absence import is_file, is_folder
 from cinecor.models.checkpoint import MANIFEST_NAME, read_manifest
 from cinecor.records import STRUCTURES
 
@@ -39,9 +40,9 @@ class Index:
 
 def outlines_stacks(folder: Path) -> bool:
     """Whether a folder holds weights for short-axis stacks; its network is not read."""
-    if (folder / INDEX).is_file():
+    if is_file(folder / INDEX):
         return True
-    if not (folder / MANIFEST_NAME).is_file():
+    if not is_file(folder / MANIFEST_NAME):
         return False
     named = read_manifest(folder).extra.get("structures")
     return isinstance(named, list) and set(STRUCTURES) <= {str(name) for name in named}
@@ -61,7 +62,7 @@ def load_weights(folder: Path, settings: Settings, *, loops: int = 0) -> tuple[E
             there than asked for.
         ResourceError: NO_DEVICE.
     """
-    index = read_index(folder) if (folder / INDEX).is_file() else Index(segmentation=(folder,))
+    index = read_index(folder) if is_file(folder / INDEX) else Index(segmentation=(folder,))
     count = len(index.segmentation) if settings.networks is None else settings.networks
     if count > len(index.segmentation):
         what = f"{count} networks are asked for, the folder holds {len(index.segmentation)}"
@@ -111,6 +112,6 @@ def _inside(folder: Path, name: str) -> Path:
     if parts.is_absolute() or ".." in parts.parts or ":" in name:
         raise CheckpointError("UNSAFE", f"{name[:60]!r} leads out of the folder", _AGAIN, where=INDEX)
     path = folder / parts
-    if not path.is_dir():
+    if not is_folder(path):
         raise CheckpointError("MISSING_FILE", f"{name[:60]!r} is not there", "copy the whole folder", where=INDEX)
     return path

@@ -24,6 +24,7 @@ from cinecor.errors import CheckpointError, ConfigError, InputError
 from cinecor.inference.novelty import REFUSE
 from cinecor.inference.predictor import Predictor, load_predictor
 from cinecor.inference.settings import Settings
+from cinecor.models.absence import is_file, is_folder
 from cinecor.models.checkpoint import MANIFEST_NAME
 from cinecor.records import Cine, Frames, ToldView
 
@@ -138,6 +139,6 @@ def load_teller(folders: Sequence[Path], settings: Settings, *, fewest: int = 1)
 
 def _runs(folder: Path) -> list[Path]:
     """The folder itself, or the runs in it."""
-    if (folder / MANIFEST_NAME).is_file() or not folder.is_dir():
+    if is_file(folder / MANIFEST_NAME) or not is_folder(folder):
         return [folder]
     return sorted(path.parent for path in folder.glob(f"*/{MANIFEST_NAME}")) or [folder]

@@ -22,7 +22,7 @@ from torch import Tensor
 from cinecor import storage
 from cinecor.errors import CheckpointError, ConfigError
 from cinecor.models._registry import create_model
-from cinecor.models.absence import check_there
+from cinecor.models.absence import check_there, is_absent, is_folder
 from cinecor.models.contract import Network
 
 FORMAT = 1  # of the manifest; a reader refuses a higher one
@@ -199,8 +199,9 @@ def _read(folder: Path, name: str, limit: int) -> bytes:
             raise CheckpointError("CORRUPT", f"it has more than {limit} bytes", _AGAIN, where=name)
         return path.read_bytes()
     except OSError as error:
-        if isinstance(error, FileNotFoundError | NotADirectoryError):
-            _refuse_pickles(folder)
+        if is_absent(error):
+            if is_folder(folder):
+                _refuse_pickles(folder)
             check_there(folder, FILES)
         raise CheckpointError(
             "CORRUPT", f"{name} cannot be read ({error.strerror})", _AGAIN, where=folder.name

@@ -82,8 +82,9 @@ def view_study(
     Returns:
         Cines in colour with ``region`` (the box of the field of view) and ``outlines``: ``fov`` of every frame (the
         left-most sector, or the strip of PW, CW and M-mode), ``epicardium`` of every frame of ``OUTLINED_VIEWS`` that
-        shows the left ventricle. Labels ``lvh`` (0 or 1), ``lvh_grade`` (none, mild, moderate, severe),
-        ``lvh_pattern`` (none, concentric, asymmetric), ``ivsd_mm``, ``lvpwd_mm``, ``apexd_mm``, ``ef`` (%, exact),
+        shows the left ventricle. Labels ``lvh`` (0 or 1: 1 from mild on, where paper 004's grades begin at moderate),
+        ``lvh_grade`` (none, mild, moderate, severe), ``lvh_pattern`` (none, concentric, asymmetric), ``ivsd_mm``,
+        ``lvpwd_mm``, ``apexd_mm``, ``ef`` (%, exact),
         ``edv_ml``, ``esv_ml``, ``ed_frame``, ``es_frame``, ``heart_rate_bpm``, ``age_years``, ``sex``, ``scanner``.
 
     Raises:

@@ -4,7 +4,9 @@ Thickness is read off the heart at end-diastole: of the septum and the posterior
 is measured, of the apex between the middle and the tip of the apical segments.
 
 Source of the grades: Lang et al., J Am Soc Echocardiogr 28:1, 2015, table 6 (septal and posterior wall thickness: up to
-9 mm in women and 10 mm in men normal, 10 to 12 and 11 to 13 mild, 13 to 15 and 14 to 16 moderate, above severe).
+9 mm in women and 10 mm in men normal, 10 to 12 and 11 to 13 mild, 13 to 15 and 14 to 16 moderate, above severe). The
+label ``lvh`` is 1 from mild on, and a quarter of the thick hearts is mild; paper 004's grades begin at moderate.
+Whoever wants those leaves out the patients whose ``lvh_grade`` is mild.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from cinecor.phantom.walls import LEVEL
 
 SHARE = 0.2  # of patients
 GRADES = ("none", "mild", "moderate", "severe")
-GRADE_SHARES = (0.25, 0.45, 0.30)  # of the thick ones; paper 004's are moderate and severe
+GRADE_SHARES = (0.25, 0.45, 0.30)  # of the thick ones; paper 004's grades begin at moderate
 PATTERNS = ("concentric", "septal", "apical")
 PATTERN_SHARES = (0.6, 0.28, 0.12)
 LIMITS = {"F": (9.5, 12.5, 15.5), "M": (10.5, 13.5, 16.5)}

@@ -166,6 +166,14 @@ def mean_by_study(rows: pd.DataFrame) -> pd.DataFrame:
     return means.assign(phase=PHASE)[list(COLUMNS)]
 
 
+def mean_by_view(rows: pd.DataFrame) -> pd.DataFrame:
+    """The same view by view, the view's name as the phase; frames of unknown views are left out."""
+    named = rows[rows["view"] != ""]
+    keys = ["structure", "view", "study", "patient"]
+    means = named.groupby(keys, sort=True, as_index=False)[["dice", "hd95_mm"]].mean()
+    return means.rename(columns={"view": "phase"})[list(COLUMNS)]
+
+
 def write_outlines(rows: pd.DataFrame, out: Path) -> None:
     """Write ``frames.csv`` and ``masks.csv``.
 

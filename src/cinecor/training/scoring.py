@@ -15,6 +15,8 @@ from cinecor.clips.masking import load_mask
 from cinecor.clips.sampling import as_tested
 from cinecor.errors import ConfigError, DatasetError
 from cinecor.evaluation import Results, evaluate, table
+from cinecor.evaluation.case_words import words_of
+from cinecor.evaluation.outline_examples import OutlineExample
 from cinecor.models.checkpoint import Manifest, load_checkpoint, read_manifest
 from cinecor.models.devices import choose_device
 from cinecor.records import LV, SPLITS, ClipSpec, Split, Study
@@ -26,6 +28,7 @@ from cinecor.training.finishing import TRUTH_NAME, predictions_name, truth_table
 from cinecor.training.held_out import Division, divide
 from cinecor.training.leakage import warning_of
 from cinecor.training.loading import make_loader
+from cinecor.training.outline_pictures import picture_outlines
 from cinecor.training.outline_scores import FRAMES_NAME, judge_outlines, keep_outlined, outlined_part, read_frames
 from cinecor.training.outlined import predict_outlined
 from cinecor.training.prediction import Said, predict_values, to_predictions, to_probabilities
@@ -106,7 +109,8 @@ def score_run(
     if data is None and split == "test":
         validation, held, _ = predictions_of(run, None, "validation")
         truth = pd.concat([truth, held], ignore_index=True)
-    results = evaluate(predictions, truth, split="test" if split == ALL else split, validation=validation)
+    asked, words = "test" if split == ALL else split, words_of(manifest)
+    results = evaluate(predictions, truth, split=asked, validation=validation, words=words)
     leak = "" if data is not None else warning_of(manifest["training_data"])
     first = (leak, *doubts) if leak else tuple(doubts)
     return replace(results, warnings=(*first, *results.warnings)), manifest
@@ -128,12 +132,46 @@ def score_outlines(
         As :func:`predictions_of`; ConfigError CONFLICT for another split than test where no data are given.
     """
     check_split(split)
-    manifest = read_manifest(run)
     if data is None:
-        if split != "test" or not (run / FRAMES_NAME).exists():
-            what = "only the frames of the test split are kept with a run"
-            raise ConfigError("CONFLICT", what, "give --data", where=run.name)
-        return read_frames(run / FRAMES_NAME), manifest.model_dump(mode="json")
+        return _read_outlines(run, split), read_manifest(run).model_dump(mode="json")
+    task, clips, there, manifest = _open_outlines(run, data, split, cache, device, tell)
+    return judge_outlines(task, clips, there), manifest.model_dump(mode="json")
+
+
+def show_outlines(
+    run: Path,
+    data: Path | None = None,
+    split: str = "test",
+    *,
+    cache: Path | None = None,
+    device: str = "auto",
+    tell: Tell | None = None,
+) -> tuple[pd.DataFrame, list[OutlineExample], dict[str, Any]]:
+    """What :func:`score_outlines` says, and between both a few frames to look at; none without data: a run keeps none.
+
+    Raises:
+        As :func:`score_outlines`; InputError, LimitError for a frame that cannot be read.
+    """
+    if data is None:
+        rows, known = score_outlines(run, None, split)
+        return rows, [], known
+    check_split(split)
+    task, clips, there, manifest = _open_outlines(run, data, split, cache, device, tell)
+    rows = judge_outlines(task, clips, there)
+    return rows, list(picture_outlines(task, clips, there, rows)), manifest.model_dump(mode="json")
+
+
+def _read_outlines(run: Path, split: str) -> pd.DataFrame:
+    if split != "test" or not (run / FRAMES_NAME).exists():
+        what = "only the frames of the test split are kept with a run"
+        raise ConfigError("CONFLICT", what, "give --data", where=run.name)
+    return read_frames(run / FRAMES_NAME)
+
+
+def _open_outlines(
+    run: Path, data: Path, split: str, cache: Path | None, device: str, tell: Tell | None
+) -> tuple[Task, ClipDataset, torch.device, Manifest]:
+    """The network where it computes, and every outlined frame of a split as a clip."""
     network, manifest = load_checkpoint(run)
     spec, there = ClipSpec.from_dict(manifest.clip), choose_device(device)
     wanted: tuple[Split, ...] = SPLITS if split == ALL else tuple(name for name in SPLITS if name == split)
@@ -142,7 +180,7 @@ def score_outlines(
     frames = _build_cache(run, studies, spec, data, manifest, cache)
     structures = tuple(manifest.extra["structures"])
     clips = ClipDataset(studies, frames, spec, sampling=Sampling(how="outlined"), targets=(), structures=structures)
-    return judge_outlines(Task(network).to(there), clips, there), manifest.model_dump(mode="json")
+    return Task(network).to(there), clips, there, manifest
 
 
 def check_split(name: str) -> None:

@@ -15,6 +15,7 @@ import torch
 
 from cinecor import storage
 from cinecor.errors import CinecorError, ConfigError, ResourceError
+from cinecor.models.absence import is_folder
 from cinecor.training.cost import measure_cost
 from cinecor.training.processes import are_several
 from cinecor.training.recipe import FAILURE_NAME
@@ -107,7 +108,7 @@ def _anywhere(recipe: Recipe) -> Recipe:
     changes: dict[str, Any] = {}
     for name in ("start", "mask"):
         part = getattr(recipe, name)
-        if part.weights is not None and Path(part.weights).exists():
+        if part.weights is not None and is_folder(Path(part.weights)):
             changes[name] = part.model_copy(update={"weights": str(Path(part.weights).absolute())})
     return recipe.model_copy(update=changes) if changes else recipe
 
