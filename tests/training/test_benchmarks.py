@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from cinecor.clips import prepare
 from cinecor.errors import ConfigError
+from cinecor.models.public_weights import PUBLIC
+from cinecor.records import Cine
 from cinecor.training.benchmarks import fit_rows, plan, select_rows
 from cinecor.training.gathering import gather
-from cinecor.training.recipe import load_recipe, make_recipe
+from cinecor.training.recipe import load_recipe, make_recipe, network_options
 from cinecor.training.sweep import Outcome
 
 
@@ -90,6 +96,24 @@ def test_paper_004_is_there_with_its_figures():
     vgg16 = two["vgg16"]
     assert (vgg16.start.freeze, vgg16.optimiser.lr, vgg16.schedule.factor) == ("trunk", 0.02, 0.9)
     assert (vgg16.second.freeze, vgg16.second.lr, vgg16.second.factor) == ("none", 0.001, 0.9)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "vgg16"])
+def test_imagenets_networks_of_paper_004_see_a_grey_field_of_view_three_times(name):
+    recipe = load_recipe(f"004/{name}")
+    assert recipe.mask == load_recipe("004/cnn_masked").mask
+    assert network_options(recipe)["in_channels"] == 1  # which these networks copy to all three of theirs
+    frame = np.random.default_rng(0).integers(0, 256, (1, 3, 224, 224)).astype(np.uint8)
+    cine = Cine(source=frame, modality="US", frames=1)
+    bare = replace(recipe.clip_spec, mask="")
+    seen, red_for_blue = (prepare(each, cine, bare)[0, 0].astype(int) for each in (frame, frame[:, ::-1]))
+    assert seen.shape == (224, 224)
+    luminance = np.tensordot([0.299, 0.587, 0.114], frame[0].astype(float), 1)
+    assert np.abs(seen - luminance).max() <= 1
+    assert np.abs(red_for_blue - luminance).max() > 1
+    colours = PUBLIC["imagenet-vgg16"].clip
+    assert recipe.clip_spec.mean == pytest.approx([np.mean(colours["mean"])])
+    assert recipe.clip_spec.std == pytest.approx([np.mean(colours["std"])])
 
 
 def test_changes_may_be_for_rows_that_are_not_run_but_not_for_rows_that_there_are_not(tmp_path):

@@ -32,7 +32,7 @@ def test_every_placeholder_of_a_recipe_is_the_name_of_one() -> None:
     assert {name: len(wanted) for name, wanted in found.items()} == marked
     assert found[MASKED] == {"mask.weights": "004/fov_mask"}
     assert found[BOTH] == {"start.weights": "004/cnn_masked", "mask.weights": "004/lv_mask"}
-    assert sum(map(bool, found.values())) == 5
+    assert sum(map(bool, found.values())) == 7
 
 
 def test_what_is_told_can_be_typed() -> None:
