@@ -110,6 +110,7 @@ def _gather(outcome: Outcome) -> RunRow:
         seed=job.recipe.seed,
         published=None if published is None else published.model_dump(),
         failure=outcome.failure,
+        case=job.recipe.case,
         apart=_tested_on(job),
     )
     return row if outcome.failure else _with_results(row, job)
