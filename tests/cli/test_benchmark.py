@@ -43,5 +43,5 @@ def test_failed_trainings_are_counted_apart(tmp_path: Path, monkeypatch: pytest.
         assert "5 studies, 1 of 2 trainings ended, 1 failed." in text
         assert "--cnn_masked:mask.weights MASK" in text
     notice = next(line for line in said.output.splitlines() if line.startswith("will fail"))
-    assert "cnn_masked (--cnn_masked:mask.weights: a run of 004/fov_mask)" in notice
+    assert "cnn_masked (--mask.weights: a run of 004/fov_mask)" in notice
     assert said.output.index(notice) < said.output.index("[1/2]")

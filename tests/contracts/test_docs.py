@@ -61,6 +61,18 @@ def test_shown_trainings_have_the_options_that_are_shown(page: str, line: str) -
     assert apply_overrides(load_recipe(name), words)
 
 
+@pytest.mark.parametrize(
+    ("page", "line"), [shown for shown in shown_commands() if shown[1].startswith("cinecor benchmark 004 ")]
+)
+def test_shown_benchmarks_of_views_have_rows_that_take_the_options_that_are_shown(page: str, line: str) -> None:
+    from cinecor.training.benchmarks import list_rows, plan, select_rows
+
+    asked = VERBS["benchmark"].make_context("benchmark", shlex.split(line)[2:]).params
+    rows = select_rows(asked["name"], asked["table"] or [], asked["only"] or [])
+    changes = asked["changes"] or []
+    assert plan(rows, asked["seeds"], changes, Path("out"), known=list_rows(asked["name"]))
+
+
 def test_shown_recipes_are_recipes(tmp_path: Path) -> None:
     from cinecor.training.recipe import load_recipe
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -149,10 +152,49 @@ def test_figures_follow_from_what_rows_have(make, comparison, tmp_path):
     lines = {line.get_label(): line for line in drawn["label-efficiency"].axes[0].lines}
     assert lines["VGG, published"].get_xydata() == pytest.approx(np.array([[1, 16], [7, 28]]))
     assert lines["VGG, ours"].get_ydata() == pytest.approx(100 * found.models["test_accuracy"].to_numpy(float))
+    named = [replace(row, published={**row.published, "family": way}) for row, way in zip(few, ("A", "B"), strict=True)]
+    curves = dict(draw_studies(compare(named, FEW)))["label-efficiency"].axes[0].lines
+    assert {line.get_label() for line in curves} >= {"A, ours", "A, published", "B, ours", "B, published"}
     write_comparison(tmp_path, found, title="T", tables={"Table 4": [row.name for row in few]})
     written = {path.name for path in tmp_path.iterdir()}
     assert {"published.csv", "class_accuracy.csv", "confusion.csv", "label-efficiency.png", "samples.svg"} <= written
-    assert "ours beside the paper's" in (tmp_path / "comparison.md").read_text("utf-8")
+    text = (tmp_path / "comparison.md").read_text("utf-8")
+    assert re.findall("## (Table.*)", text) == ["Table 4, ours beside the paper's", "Table 4, all figures"]
+
+
+def _printed(folder, found, **more):
+    """Headings and rows of each table of the page's text, by its title."""
+    write_comparison(folder, found, title="T", **more)
+    parts = (folder / "comparison.md").read_text("utf-8").split("\n## ")[1:]
+    cells = {part.splitlines()[0]: re.findall(r"^\|(.*)\|$", part, flags=re.MULTILINE) for part in parts}
+    return {title: [[cell.strip() for cell in line.split("|")] for line in lines] for title, lines in cells.items()}
+
+
+def test_columns_that_say_nothing_are_left_out_and_what_is_left_keeps_its_heading(make, tmp_path):
+    paper = {"macro_f1": 0.5}
+    head, _, row = _printed(tmp_path, compare([make("x", published=paper)], FEW))["All models, all figures"]
+    assert "–" not in row
+    assert head[-3:] == ["published mean F1", "ours − published mean F1", ""]
+    assert row[-3] == "0.500"
+    assert len(head) == len(row) == 3 + 4 + 1 + 2 + 1
+
+
+@pytest.mark.parametrize(
+    ("case", "patients", "said"),
+    [
+        ("loop", 12, "24 test loops of 12 patients;"),
+        ("masked", 1, "24 test frames of 1 patient;"),
+        ("study", 24, "24 test studies;"),
+    ],
+)
+def test_cases_are_called_what_they_are(case, patients, said, make, tmp_path):
+    row = make("x", case=case)
+    pairs = {
+        split: each.assign(patient=[f"p{place % patients}" for place in range(len(each))])
+        for split, each in row.pairs.items()
+    }
+    write_comparison(tmp_path, compare([replace(row, pairs=pairs, clips=None)], FEW), title="T")
+    assert f", {said} mean" in (tmp_path / "comparison.md").read_text("utf-8")
 
 
 def test_a_yes_or_no_has_its_own_figures_and_a_matrix_each(tmp_path):
@@ -181,3 +223,7 @@ def test_a_yes_or_no_has_its_own_figures_and_a_matrix_each(tmp_path):
     assert (table.loc[(TOGETHER, "f1"), "published"], table.loc[(EACH, "sensitivity"), "published"]) == (0.83, 0.77)
     assert pd.isna(table.loc[(TOGETHER, "f1"), "ours"])  # of one network there is no mean
     assert [name for name, _ in draw_studies(found)] == ["confusion"]
+    head, _, line = _printed(tmp_path, compare([replace(row, pairs={"train": pairs[1:], "test": pairs})], FEW))[
+        "From training to test"
+    ]
+    assert (head[-1], line[-1]) == ("accuracy of the commonest class", "0.500")  # yes, of 29

@@ -51,8 +51,11 @@ def test_half_a_table_of_splits_is_refused(make_cohort):
 
 
 def test_an_empty_split_is_refused(make_cohort):
-    with pytest.raises(DatasetError, match="BAD_SPLIT: the test split"):
+    with pytest.raises(DatasetError, match=r"BAD_SPLIT: the test split .*: --split\.by patient$"):
         split_studies(make_cohort(5, 2, 0), SplitPart())
+    assert all(split_studies(make_cohort(5, 2, 0), SplitPart(by="patient")).values())  # as the line says
+    with pytest.raises(DatasetError, match=r"BAD_SPLIT: the train split .*; add some$"):
+        split_studies(make_cohort(2, 0, 0), SplitPart(by="patient"))  # where it would not help it is not said
 
 
 def test_studies_without_the_target_are_left_out(make_cohort):

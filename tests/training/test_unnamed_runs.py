@@ -10,6 +10,7 @@ import pytest
 
 from cinecor.errors import ConfigError
 from cinecor.training import train
+from cinecor.training.benchmarks import plan
 from cinecor.training.recipe import apply_overrides, list_recipes, load_recipe
 from cinecor.training.sweep import Job, attempt
 from cinecor.training.unnamed_runs import PREFIX, check_named, tell_unnamed, unnamed_runs
@@ -32,7 +33,7 @@ def test_every_placeholder_of_a_recipe_is_the_name_of_one() -> None:
     assert {name: len(wanted) for name, wanted in found.items()} == marked
     assert found[MASKED] == {"mask.weights": "004/fov_mask"}
     assert found[BOTH] == {"start.weights": "004/cnn_masked", "mask.weights": "004/lv_mask"}
-    assert sum(map(bool, found.values())) == 5
+    assert sum(map(bool, found.values())) == 7
 
 
 def test_what_is_told_can_be_typed() -> None:
@@ -49,13 +50,36 @@ def test_what_is_told_can_be_typed() -> None:
 def test_a_benchmark_is_told_the_option_of_the_row_alone(tmp_path: Path) -> None:
     job = Job(name="cnn_masked", recipe=load_recipe(MASKED), folder=tmp_path / "run")
     assert "give --cnn_masked:mask.weights MASK" in attempt(job, tmp_path, None)
-    rows = {name: load_recipe(f"004/{name}") for name in ("cnn", "cnn_masked", "lvh_stage_1")}
-    told = tell_unnamed(rows)
-    assert "--cnn_masked:mask.weights: a run of 004/fov_mask" in told
-    assert "--lvh_stage_1:start.weights: a run of 004/cnn_masked" in told
-    assert "cnn (" not in told
+
+
+def tell(*names: str) -> str:
+    told = tell_unnamed({name: load_recipe(f"004/{name}") for name in names})
     assert "\n" not in told
-    assert tell_unnamed({"cnn": rows["cnn"]}) == ""
+    return told
+
+
+def test_before_a_benchmark_the_option_of_all_rows_is_told_where_it_is_right_for_all() -> None:
+    assert tell("cnn") == ""
+    told = tell("cnn", "cnn_masked", "resnet50", "lvh_stage_1")
+    assert "cnn_masked, resnet50 (--mask.weights: a run of 004/fov_mask)" in told
+    assert "lvh_stage_1 (--start.weights: a run of 004/cnn_masked)" in told
+    assert "cnn," not in told
+    told = tell("cnn_masked", "resnet50", "lvh_masked_stage_1", "vgg16")
+    assert "(--cnn_masked:mask.weights, --resnet50:mask.weights, --vgg16:mask.weights: a run of 004/fov_mask)" in told
+    assert "(--lvh_masked_stage_1:mask.weights: a run of 004/lv_mask)" in told
+    assert "(--lvh_masked_stage_1:start.weights: a run of 004/cnn_masked)" in told  # VGG16 starts from others
+
+
+@pytest.mark.parametrize(
+    "names", [("cnn", "cnn_masked", "resnet50"), ("cnn", "lvh_stage_1", "lvh_masked_stage_2", "gan_lvh")]
+)
+def test_what_is_told_before_a_benchmark_is_all_that_it_needs(names: tuple[str, ...], tmp_path: Path) -> None:
+    rows = {name: load_recipe(f"004/{name}") for name in names}
+    options = re.findall(r"(--[\w:.]+\.weights)", tell_unnamed(rows))
+    assert options
+    changed = {job.name: job.recipe for job in plan(rows, 1, [f"{option}=RUN" for option in options], tmp_path)}
+    assert tell_unnamed(changed) == ""
+    assert changed["cnn"].mask.weights is changed["cnn"].start.weights is None
 
 
 def test_nothing_is_begun_without_the_run(tmp_path: Path) -> None:

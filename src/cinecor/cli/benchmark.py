@@ -10,7 +10,6 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cinecor.training.published import PublishedPart
     from cinecor.training.recipe_fields import Recipe
     from cinecor.training.sweep import Job, Outcome
 
@@ -28,7 +27,8 @@ def benchmark(
         list[str] | None,
         typer.Argument(
             metavar="[--any.option value]…",
-            help="Fields to change in every recipe; `--NAME:option value` in the rows of that name.",
+            help="Fields to change in every recipe; `--NAME:option value` in the rows of that name. `--mask.weights` "
+            "and `--start.weights` are of the rows that have a mask or a start.",
         ),
     ] = None,
     *,
@@ -65,12 +65,13 @@ def benchmark(
     Interrupted, it goes on where it stopped. A training that fails is listed with its reason and stops no other; the
     command then ends with exit code 9.
     """
+    from cinecor.cli.published_rows import list_published
     from cinecor.errors import SOME_FAILED, ConfigError
     from cinecor.training.benchmarks import fit_rows, list_rows, plan, select_rows
 
     rows = select_rows(name, table or [], only or [])
     if show:
-        typer.echo(_listed(rows))
+        typer.echo(list_published(rows))
         return
     if data is None or out is None:
         what, cure = "a benchmark needs a data folder and a place for its runs", "give --data and --out, or --list"
@@ -210,36 +211,3 @@ def _count(outcomes: Sequence[Outcome], jobs: Sequence[Job]) -> str:
 def _place(job: Job, rows: Sequence[str]) -> tuple[int, int, int]:
     """Where a training stands in the tables, whichever ends first."""
     return rows.index(job.name), job.recipe.seed, job.recipe.split.fold
-
-
-def _other_figures(found: PublishedPart) -> list[str]:
-    """Published figures that have no column."""
-    names = (
-        *("pearson", "sensitivity", "specificity", "precision", "f1", "accuracy"),
-        *("macro_precision", "macro_recall", "macro_f1", "cross_entropy"),
-        *("accuracy_error", "train_accuracy", "validation_accuracy", "epoch_seconds", "labels_per_class"),
-        *("ensemble_accuracy", "ensemble_accuracy_error", "ensemble_f1"),
-        *("ensemble_sensitivity", "ensemble_specificity"),
-    )
-    whole = {"": {name: value for name in names if (value := getattr(found, name)) is not None}}
-    return [
-        f"{group}: ".removeprefix(": ") + ", ".join(f"{name} {value:g}" for name, value in figures.items())
-        for group, figures in (whole | found.groups | found.classes).items()
-        if figures
-    ]
-
-
-def _listed(rows: dict[str, Recipe]) -> str:
-    lines = [f"{'row':>3}  {'name':<26}{'family':<24}{'variant':<24}{'RMSE':>8}{'MAE':>8}{'R²':>8}  tables"]
-    for name, recipe in rows.items():
-        found = recipe.published
-        if found is not None:
-            figures = "".join(_figure(value) for value in (found.rmse, found.mae, found.r2))
-            tables = ", ".join(map(str, found.tables))
-            lines.append(f"{found.row:>3}  {name:<26}{found.family:<24}{found.variant:<24}{figures}  {tables}")
-            lines += [f"     {text}" for text in (*_other_figures(found), found.note) if text]
-    return "\n".join(lines)
-
-
-def _figure(value: float | None) -> str:
-    return f"{'–' if value is None else format(value, '.2f'):>8}"

@@ -83,9 +83,10 @@ def phantom(
         dual=dual,
     )
     datasets.get(layout).write(track(cohort, "hearts", total=studies), folder)
-    how = f"cinecor phantom {layout} --seed {seed} --quality {quality}"
-    how += "".join(f" --view {each}" for each in view or ()) + "".join(f" --scanner {each}" for each in scanner or ())
-    how += f" --split {split}" if split else ""
-    how += f" --dual {dual:g}" if dual is not None else ""
+    asked = {"studies": studies, "seed": seed, "quality": quality, "max-frames": max_frames, "split": split}
+    words = [f" --{name} {value}" for name, value in asked.items() if value is not None]
+    words += [f" --view {each}" for each in view or ()] + [f" --scanner {each}" for each in scanner or ()]
+    words += [] if dual is None else [f" --dual {dual!r}"]
+    how = f"cinecor phantom {layout} FOLDER{''.join(words)}"
     storage.write_text(folder / MARK, f"{studies} synthetic hearts made by {how}\n")
     typer.echo(f"{studies} synthetic studies in {folder} (layout {layout}, seed {seed})")

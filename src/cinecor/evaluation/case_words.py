@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 _CASES = {"loop": "loop", "frame": "frame", "masked": "frame"}
-_PLURALS = {"study": "studies"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +50,20 @@ STUDIES = CaseWords()
 
 def words_of(manifest: Mapping[str, Any]) -> CaseWords:
     """The words for a run, from what its manifest says of its cases and clips."""
-    case = _CASES.get(str(dict(manifest.get("extra", {})).get("case")), "study")
-    return CaseWords(case=case, part="frame" if dict(manifest.get("clip", {})).get("length") == 1 else "clip")
+    return CaseWords(
+        case=case_word(str(dict(manifest.get("extra", {})).get("case"))),
+        part="frame" if dict(manifest.get("clip", {})).get("length") == 1 else "clip",
+    )
+
+
+def case_word(case: str) -> str:
+    """Of what a recipe calls its case."""
+    return _CASES.get(case, "study")
 
 
 def plural(word: str) -> str:
     """Of a word that is counted."""
-    return _PLURALS.get(word, f"{word}s")
+    return f"{word[:-1]}ies" if word.endswith("study") else f"{word}s"
 
 
 def count(number: int, word: str) -> str:

@@ -257,8 +257,8 @@ def _describe_mean(mean: pd.DataFrame | None, found: Mapping[str, Interval], kin
 def _describe_beside(given: Sequence[RunRow], done: Sequence[RunRow], kind: Kind) -> dict[str, Any]:
     """What stands beside a model's figures, each None where it is not known.
 
-    ``baseline_rmse`` of saying the training mean, or of classes ``baseline_accuracy`` of saying the commonest training
-    class; ``published_<figure>`` and ``difference_<figure>`` (ours, mean over seeds, minus theirs), and
+    ``baseline_rmse`` of saying the training mean, or of decisions ``baseline_accuracy`` of saying the commonest
+    training class; ``published_<figure>`` and ``difference_<figure>`` (ours, mean over seeds, minus theirs), and
     ``published_ensemble_<figure>`` and ``BESIDE`` where a paper has them; ``gap_<figure>`` (training minus test) and
     ``gap_loss`` (validation minus training, at the best epoch), as figure 15 of paper 000 has them; the costs, mean
     over seeds.
@@ -274,7 +274,7 @@ def _describe_beside(given: Sequence[RunRow], done: Sequence[RunRow], kind: Kind
 
 
 def _describe_baseline(done: Sequence[RunRow], kind: Kind) -> dict[str, float | None]:
-    if kind == "classes":
+    if kind != "values":
         return {"baseline_rmse": None, "baseline_accuracy": _mean([_commonest_share(row) for row in done])}
     return {"baseline_rmse": _mean([_baseline_rmse(row) for row in done])}
 

@@ -10,6 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from cinecor import storage
+from cinecor.evaluation.case_words import case_word, count
 from cinecor.evaluation.comparison import Comparison
 from cinecor.evaluation.comparison_classes import tabulate_classes, tabulate_confusion
 from cinecor.evaluation.comparison_figures import draw_all
@@ -18,7 +19,7 @@ from cinecor.evaluation.comparison_studies import draw_studies
 from cinecor.evaluation.figures import to_png, to_svg
 from cinecor.evaluation.groups import by_group
 from cinecor.evaluation.quantities import label, unit
-from cinecor.evaluation.sheets import Sheet, as_markdown, escape
+from cinecor.evaluation.sheets import Sheet, as_markdown, escape, without_empty
 from cinecor.records import NOT_FOR_CLINICAL_USE
 from cinecor.version import __version__
 
@@ -55,6 +56,7 @@ _COSTS = {
     "epoch_seconds": ("an epoch, s", 1.0, 1),
 }
 """Heading, factor and digits of each cost that is printed."""
+_CASES: Mapping[str, str] = {"study": "studies", "loop": "loops", "frame": "frames", "masked": "frames"}
 
 Row = Mapping[str, Any]
 
@@ -134,7 +136,8 @@ def _sheets(comparison: Comparison, tables: Mapping[str, Sequence[str]] | None) 
     asked = _asked(list(rows), tables)
     found = {title: [rows[name] for name in names if name in rows] for title, names in asked.items()}
     level = f"{100 * comparison.drawing.level:g} %"
-    sheets = [_test_sheet(title, each, level, comparison.figures) for title, each in found.items() if each]
+    more = ", all figures" if comparison.binary else ""  # what was published stands in a table of its own
+    sheets = [_test_sheet(title + more, each, level, comparison.figures) for title, each in found.items() if each]
     sheets += _sheets_of_done([row for row in rows.values() if row["seeds"]], comparison.figures)
     missing = list(dict.fromkeys(name for names in asked.values() for name in names if name not in rows))
     return sheets, missing
@@ -159,11 +162,12 @@ def _sheets_of_done(done: Sequence[Row], names: Sequence[str]) -> list[Sheet]:
 
 def _test_sheet(title: str, rows: Sequence[Row], level: str, names: Sequence[str]) -> Sheet:
     figures = tuple(_word(name) for name in names)
-    published = (f"published {figures[0]}", *figures[1:], f"ours − published {figures[0]}", *figures[1:])
+    published = [f"{whose} {figure}" for whose in ("published", "ours − published") for figure in figures]
     together = f"{figures[0]} of the seeds' mean ({level} interval)"
     headings = ("model", "variant", "seeds", *figures, together, *published, "")
-    left = (0, 1, 3 + len(names), len(headings) - 1)
-    return Sheet(title=title, headings=headings, left=left, rows=[_test_cells(row, names) for row in rows])
+    last = len(headings) - 1
+    left, cells = (0, 1, 3 + len(names), last), [_test_cells(row, names) for row in rows]
+    return without_empty(Sheet(title=title, headings=headings, left=left, rows=cells), keep=(0, 1, 2, last))
 
 
 def _test_cells(row: Row, names: Sequence[str]) -> tuple[str, ...]:
@@ -216,23 +220,23 @@ def _digits(name: str) -> int:
 
 
 def _split_sheet(rows: Sequence[Row], names: Sequence[str]) -> Sheet:
-    splits, classes = {"train": "training", "validation": "validation", "test": "test"}, "baseline_accuracy" in rows[0]
+    splits, decides = {"train": "training", "validation": "validation", "test": "test"}, "baseline_accuracy" in rows[0]
     headings = (
         "model",
         *(f"{word} {_word(name)}" for name in names for word in splits.values()),
-        "accuracy of the commonest class" if classes else "RMSE of the mean",
+        "accuracy of the commonest class" if decides else "RMSE of the mean",
     )
     cells = [
         (
             row["name"],
             *(_spread(row, f"{split}_{name}", _digits(name)) for name in names for split in splits),
-            _number(row["baseline_accuracy"], 3) if classes else _number(row["baseline_rmse"], 2),
+            _number(row["baseline_accuracy"], 3) if decides else _number(row["baseline_rmse"], 2),
         )
         for row in rows
     ]
-    said = "accuracy of saying the commonest class" if classes else "RMSE of saying the mean"
+    said = "accuracy of saying the commonest class" if decides else "RMSE of saying the mean"
     note = f"Mean ± SD over seeds. The last column is the test {said} of the training truth for everyone."
-    return Sheet(title="From training to test", headings=headings, left=(0,), rows=cells, note=note)
+    return without_empty(Sheet(title="From training to test", headings=headings, left=(0,), rows=cells, note=note))
 
 
 def _cost_sheet(rows: Sequence[Row]) -> Sheet:
@@ -306,12 +310,20 @@ def _facts(comparison: Comparison, facts: str) -> str:
     ours = ""
     if comparison.quantity:
         sign = f", {unit(comparison.quantity)}" if unit(comparison.quantity) else ""
-        studies = len(next(iter(comparison.predictions.values())))
         ours = (
-            f"{label(comparison.quantity)}{sign}, {studies} test studies; mean ± SD over seeds; intervals over patients"
-            f" of the mean prediction over seeds, {comparison.drawing.resamples} bootstrap draws."
+            f"{label(comparison.quantity)}{sign}, {_count_cases(comparison)}; mean ± SD over seeds; intervals over"
+            f" patients of the mean prediction over seeds, {comparison.drawing.resamples} bootstrap draws."
         )
     return " ".join(text for text in (facts, ours) if text)
+
+
+def _count_cases(comparison: Comparison) -> str:
+    """How many cases the first model was tested on, and of how many patients where that is another number."""
+    name, table = next(iter(comparison.predictions.items()))
+    case = next(row.case for row in comparison.rows if row.name == name)
+    patients = table["patient"].nunique()
+    owners = "" if patients == len(table) else f" of {count(patients, 'patient')}"
+    return count(len(table), f"test {case_word(case)}") + owners
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -80,7 +80,11 @@ def resolution(models: pd.DataFrame) -> Figure:
 
 
 def label_efficiency(models: pd.DataFrame, comparison: Comparison) -> Figure:
-    """Test accuracy against labels of each class, a curve for each family (paper 004, figure 8)."""
+    """Test accuracy against labels of each class, a curve for each family (paper 004, figure 8).
+
+    Families are those of the paper's rows, whatever network ran in them: here they are ways of learning.
+    """
+    models = models.assign(family=_published_families(models, comparison))
     figure = Figure(figsize=(6.6, 4.4), layout="constrained")
     axes = figure.add_subplot()
     families = models["family"].nunique()
@@ -132,6 +136,12 @@ def _of_sizes(comparison: Comparison) -> pd.DataFrame:
     groups = models[models["height"].notna()].groupby(["family", models["name"].map(tables)], sort=False)
     alike = [rows for _, rows in groups if len(rows) > 1 and not rows[["height", "width"]].duplicated().any()]
     return max(alike, key=len).sort_values(["height", "width"]) if alike else models.iloc[:0]
+
+
+def _published_families(models: pd.DataFrame, comparison: Comparison) -> list[str]:
+    """What a paper calls the families of its rows; our name for them where it does not."""
+    named = {row.name: str((row.published or {}).get("family", "")) for row in comparison.rows}
+    return [named[row.name] or str(row.family) for row in models.itertuples()]
 
 
 def _of_labels(comparison: Comparison) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -41,6 +41,8 @@ class RunRow:
     """What a study may vary: ``height width`` of clips, ``labels_per_class`` where few were kept."""
     samples: Mapping[int, Pictures] = field(default_factory=dict)
     """What its generator made after some epochs."""
+    case: Literal["study", "loop", "frame", "masked"] = "study"
+    """What is predicted and counted as one, and called ``study`` in the tables."""
     apart: str = ""
     """Trainings of another name here are tested on other studies, and are not set against this one two by two."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+
+_NOTHING = ("", "–")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +19,21 @@ class Sheet:
     """Columns of words; the others hold numbers and stand to the right."""
     rows: list[tuple[str, ...]]
     note: str = ""
+
+
+def without_empty(sheet: Sheet, keep: Collection[int] = ()) -> Sheet:
+    """The sheet without columns in which no row has a value, but those whose places are to be kept."""
+    shown = [
+        place
+        for place in range(len(sheet.headings))
+        if place in keep or any(row[place] not in _NOTHING for row in sheet.rows)
+    ]
+    return replace(
+        sheet,
+        headings=tuple(sheet.headings[place] for place in shown),
+        left=tuple(new for new, place in enumerate(shown) if place in sheet.left),
+        rows=[tuple(row[place] for place in shown) for row in sheet.rows],
+    )
 
 
 def as_markdown(sheet: Sheet) -> Iterator[str]:

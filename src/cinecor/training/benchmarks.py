@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ from cinecor.errors import ConfigError
 from cinecor.models import model_options
 from cinecor.training.recipe import apply_overrides, list_recipes, load_recipe, split_words
 from cinecor.training.recipe_fields import Recipe
+from cinecor.training.strict_yaml import parse_yaml
 from cinecor.training.sweep import Job
+
+_PLACES = {"mask.weights": "mask", "start.weights": "start"}
+"""Options that say which run a row builds upon, and the part of a recipe that has to be there already."""
 
 
 def list_benchmarks() -> list[str]:
@@ -90,21 +95,24 @@ def plan(
         rows: recipes by name.
         seeds: how many trainings of each row, with seeds 0, 1, …
         changes: options of every recipe, as ``cinecor train`` takes them; ``--NAME:batch_size 2`` is one of the rows
-            of that name only (* and ? are wild).
+            of that name only (* and ? are wild). ``--mask.weights`` and ``--start.weights`` are of those rows alone
+            that have a mask or a start; any row gets one by its name.
         out: folder that will hold ``runs/NAME/seed0`` … or ``runs/NAME/seed0-fold0`` …
         known: rows that changes may be for although they are not run now, so that one list of changes serves any choice
             of rows.
 
     Raises:
-        ConfigError: as ``apply_overrides``; OUT_OF_RANGE where a change is for rows that there are not.
+        ConfigError: as ``apply_overrides``; OUT_OF_RANGE where a change is for rows that there are not; CONFLICT where
+            weights are given that no row has a place for.
     """
     pairs = split_words(changes)
     _check_patterns([name for name, _ in pairs], list(dict.fromkeys([*rows, *known])))
+    _check_places(pairs, rows)
     return [
         job
         for seed in range(seeds)
         for name, recipe in rows.items()
-        for job in _jobs(name, recipe, [*_words_for(name, pairs), "--seed", str(seed)], out / "runs" / name)
+        for job in _jobs(name, recipe, [*_words_for(name, recipe, pairs), "--seed", str(seed)], out / "runs" / name)
     ]
 
 
@@ -112,15 +120,17 @@ def _jobs(name: str, recipe: Recipe, words: list[str], folder: Path) -> Iterator
     """The job of one seed, or those of its folds; of one fold where the words say which."""
     changed = apply_overrides(recipe, words)
     home = folder / f"seed{changed.seed}"
+    besides = _tell_besides(recipe, changed)
+    whole = Job(name=name, recipe=changed, folder=home, swapped=_swap(recipe, changed), besides=besides)
     if changed.split.by not in ("fold", "kfold"):
-        yield Job(name=name, recipe=changed, folder=home, swapped=_swap(recipe, changed))
+        yield whole
         return
     told = any(word.partition("=")[0] == "--split.fold" for word in words)
     folds = (changed.split.fold,) if told else tuple(range(changed.split.folds))
     for fold in folds:
         one = apply_overrides(changed, ["--split.fold", str(fold)])
         place = home.with_name(f"{home.name}-fold{fold}")
-        yield Job(name=name, recipe=one, folder=place, folds=folds, swapped=_swap(recipe, changed))
+        yield replace(whole, recipe=one, folder=place, folds=folds)
 
 
 def _swap(recipe: Recipe, changed: Recipe) -> str:
@@ -133,20 +143,51 @@ def _swap(recipe: Recipe, changed: Recipe) -> str:
     return f"with {', '.join(others)}" if others else ""
 
 
+def _tell_besides(recipe: Recipe, changed: Recipe) -> str:
+    """What the changes put before a row's network, or under it, that its paper has not there, or took away; weights in
+    the place of others are what a user is asked for, and are not told."""
+    told = {"mask": ("behind a mask", "without a mask"), "start": ("from given weights", "from fresh weights")}
+    return ", ".join(
+        given if _has_weights(changed, part) else taken
+        for part, (given, taken) in told.items()
+        if _has_weights(changed, part) != _has_weights(recipe, part)
+    )
+
+
+def _has_weights(recipe: Recipe, part: str) -> bool:
+    """Whether a recipe has a mask, or a start."""
+    return getattr(recipe, part).weights is not None
+
+
 def _plain(value: Any) -> Any:
     """Tuples as the lists that YAML has for them."""
     return list(value) if isinstance(value, tuple) else value
 
 
-def _words_for(row: str, pairs: Sequence[tuple[str, str]]) -> list[str]:
+def _words_for(row: str, recipe: Recipe, pairs: Sequence[tuple[str, str]]) -> list[str]:
     """The changes of one row, those that are for it alone last, so that they win."""
-    common = [f"--{name}={text}" for name, text in pairs if ":" not in name]
+    common = [f"--{name}={text}" for name, text in pairs if ":" not in name and _has_place(recipe, name)]
     own = [
         f"--{option}={text}"
         for pattern, _, option, text in ((*name.partition(":"), text) for name, text in pairs if ":" in name)
         if fnmatch.fnmatch(row, pattern)
     ]
     return common + own
+
+
+def _has_place(recipe: Recipe, option: str) -> bool:
+    """Whether an option of all rows is one of this: weights are where it has some."""
+    part = _PLACES.get(option)
+    return part is None or _has_weights(recipe, part)
+
+
+def _check_places(pairs: Sequence[tuple[str, str]], rows: dict[str, Recipe]) -> None:
+    for name, text in pairs:
+        wanted = parse_yaml(text, f"--{name}") is not None
+        if wanted and not any(_has_place(recipe, name) for recipe in rows.values()):
+            what = f"no row that is run has a {_PLACES[name]}"
+            cure = f"name the row that shall have one all the same: --{next(iter(rows))}:{name}"
+            raise ConfigError("CONFLICT", what, cure, where=f"--{name}")
 
 
 def _check_patterns(names: Sequence[str], rows: Sequence[str]) -> None:

@@ -110,18 +110,19 @@ def _gather(outcome: Outcome) -> RunRow:
         seed=job.recipe.seed,
         published=None if published is None else published.model_dump(),
         failure=outcome.failure,
+        case=job.recipe.case,
         apart=_tested_on(job),
     )
     return row if outcome.failure else _with_results(row, job)
 
 
 def _called(job: Job) -> tuple[str, str]:
-    """Kind and variant of a row: the paper's words, or the network that ran in the place of the paper's."""
+    """Kind and variant of a row: the paper's words, or the network that ran in the place of the paper's, and what else
+    is not the paper's."""
     published = job.recipe.published
     family, variant = ("", "") if published is None else (published.family, published.variant)
-    if not job.swapped:
-        return family, variant
-    return job.recipe.model.name, ", ".join(text for text in (variant, job.swapped) if text)
+    words = ", ".join(text for text in (variant, job.swapped, job.besides) if text)
+    return (job.recipe.model.name if job.swapped else family), words
 
 
 def _tested_on(job: Job) -> str:

@@ -36,7 +36,8 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
     if part.by == "slice":
         return _checked(_draw([study.id for study in studies], part), studies, may_leak=True)
     if part.by == "layout" and any(study.split is not None for study in studies):
-        return _checked(_by_layout(studies), studies)
+        cure = "add some, or have the splits drawn: --split.by patient"
+        return _checked(_by_layout(studies), studies, cure=cure)
     drawn = _draw([study.patient_id for study in studies], part)
     return _checked({study.id: drawn[study.patient_id] for study in studies}, studies)
 
@@ -148,21 +149,21 @@ def _draw(patients: Sequence[str], part: SplitPart) -> Mapping[str, Split]:
 
 
 def _checked(
-    chosen: Mapping[str, Split], studies: Sequence[Study], *, may_leak: bool = False
+    chosen: Mapping[str, Split], studies: Sequence[Study], *, may_leak: bool = False, cure: str = "add some"
 ) -> dict[Split, tuple[Study, ...]]:
     splits: dict[Split, tuple[Study, ...]] = {
         split: tuple(study for study in studies if chosen[study.id] == split) for split in SPLITS
     }
-    _check(splits)
+    _check(splits, cure)
     if not may_leak:
         refuse_leak(splits)
     return splits
 
 
-def _check(splits: Mapping[Split, Sequence[Study]]) -> None:
+def _check(splits: Mapping[Split, Sequence[Study]], cure: str) -> None:
     for split, studies in splits.items():
         if not studies:
-            raise DatasetError("BAD_SPLIT", f"the {split} split has no studies with the target", "add some")
+            raise DatasetError("BAD_SPLIT", f"the {split} split has no studies with the target", cure)
 
 
 def _is_number(value: float | str | None) -> bool:

@@ -37,6 +37,8 @@ class Job:
     """All folds that a training is repeated for with this seed, this job's among them; empty where it is but one."""
     swapped: str = ""
     """What runs where a change put another network in the place of the row's; empty where none did."""
+    besides: str = ""
+    """What else a change added to the row, or took away: a mask, or weights to start from; empty where none did."""
 
     @property
     def measured(self) -> bool:

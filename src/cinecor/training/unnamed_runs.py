@@ -17,7 +17,7 @@ PREFIX = "RUN-OF-"
 
 def unnamed_runs(recipe: Recipe) -> dict[str, str]:
     """The options that want the folder of a run, and the recipe that makes it; empty where all are named."""
-    parts: dict[str, StartPart | MaskPart] = {"start.weights": recipe.start, "mask.weights": recipe.mask}
+    parts = {option: _part(recipe, option) for option in ("start.weights", "mask.weights")}
     wanted = {
         option: part.weights.removeprefix(PREFIX)
         for option, part in parts.items()
@@ -32,7 +32,7 @@ def check_named(recipe: Recipe, row: str = "") -> None:
 
     Args:
         recipe: as the user changed it.
-        row: of a benchmark, in which an option would be for all rows without it.
+        row: of a benchmark, in which an option would be for other rows, too, without it.
 
     Raises:
         ConfigError: CONFLICT.
@@ -47,14 +47,25 @@ def check_named(recipe: Recipe, row: str = "") -> None:
 
 
 def tell_unnamed(rows: Mapping[str, Recipe]) -> str:
-    """One line on the rows of a benchmark that will fail because runs are not named; empty where none will."""
-    lacking = {row: unnamed_runs(recipe) for row, recipe in rows.items()}
-    said = [
-        f"{row} ({', '.join(f'{_option(option, row)}: a run of {name}' for option, name in wanted.items())})"
-        for row, wanted in lacking.items()
-        if wanted
-    ]
+    """One line on the rows of a benchmark that will fail because runs are not named; empty where none will.
+
+    The option of all rows is told where it is right for all that it would be for, else that of each row.
+    """
+    wanting: dict[tuple[str, str], list[str]] = {}
+    for row, recipe in rows.items():
+        for option, name in unnamed_runs(recipe).items():
+            wanting.setdefault((option, name), []).append(row)
+    said = []
+    for (option, name), lacking in wanting.items():
+        own = [row for row, recipe in rows.items() if _part(recipe, option).weights is not None]
+        options = [f"--{option}"] if own == lacking else [_option(option, row) for row in lacking]
+        said.append(f"{', '.join(lacking)} ({', '.join(options)}: a run of {name})")
     return f"will fail, because a run that they build upon is not named: {'; '.join(said)}" if said else ""
+
+
+def _part(recipe: Recipe, option: str) -> StartPart | MaskPart:
+    """The part of a recipe that has the weights."""
+    return recipe.mask if option == "mask.weights" else recipe.start
 
 
 def _option(option: str, row: str) -> str:
