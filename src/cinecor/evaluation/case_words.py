@@ -50,10 +50,9 @@ STUDIES = CaseWords()
 
 def words_of(manifest: Mapping[str, Any]) -> CaseWords:
     """The words for a run, from what its manifest says of its cases and clips."""
-    return CaseWords(
-        case=case_word(str(dict(manifest.get("extra", {})).get("case"))),
-        part="frame" if dict(manifest.get("clip", {})).get("length") == 1 else "clip",
-    )
+    still = dict(manifest.get("clip", {})).get("length") == 1
+    case = case_word(str(dict(manifest.get("extra", {})).get("case")))
+    return CaseWords(case=case, part="frame" if still else "clip")
 
 
 def case_word(case: str) -> str:
