@@ -95,8 +95,9 @@ def _overlap(run: Path, data: Path | None, split: str, device: str, folder: Path
     whole = summarise_outlines(rows)
     write_outlines(rows, folder)
     results = {**whole, "structures": [each.as_dict() for each in found], "weights": manifest["weights_sha256"]}
-    more = {"examples": examples, "manifest": manifest, "run": run}
-    page = write_outline_report(folder, split, rows, found, views, results, **more)
+    page = write_outline_report(
+        folder, split, rows, found, views, results, examples=examples, manifest=manifest, run=run
+    )
     frames = f"{count(whole['frames'], 'frame')} of {words_of(manifest).count(whole['studies'])}"
     facts = f"{frames}; cross-entropy {whole['cross_entropy']:.4f} a pixel"
     return json.dumps(results, indent=2) if as_json else f"{overlaps_as_text(found)}\n{facts}\nreport: {page}"

@@ -141,7 +141,8 @@ def _of_sizes(comparison: Comparison) -> pd.DataFrame:
 def _published_families(models: pd.DataFrame, comparison: Comparison) -> list[str]:
     """What a paper calls the families of its rows; our name for them where it does not."""
     named = {row.name: str((row.published or {}).get("family", "")) for row in comparison.rows}
-    return [named[row.name] or str(row.family) for row in models.itertuples()]
+    pairs = zip(models["name"].astype(str), models["family"].astype(str), strict=True)
+    return [named[name] or family for name, family in pairs]
 
 
 def _of_labels(comparison: Comparison) -> pd.DataFrame:

@@ -122,7 +122,7 @@ def _title(name: str) -> str:
 
 def _by_view(views: Sequence[Overlap]) -> Sheet:
     """A row for each structure and view; none where there is but one view, of which everything is said already."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (name_of(each.structure), each.phase, str(each.patients), figure(each.dice, 3), figure(each.hd95, 2))
         for each in views
         if len({other.phase for other in views}) > 1
