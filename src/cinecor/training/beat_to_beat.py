@@ -27,14 +27,14 @@ from cinecor.evaluation import Results, evaluate, table
 from cinecor.measures import cavity_areas
 from cinecor.models.checkpoint import Manifest, load_checkpoint
 from cinecor.models.devices import choose_device
-from cinecor.records import LV, SPLITS, ClipSpec, Study
+from cinecor.records import LV, ClipSpec, Study
 from cinecor.training.data import default_cache
 from cinecor.training.finishing import truth_table
 from cinecor.training.held_out import Division, divide
 from cinecor.training.outlined import outline_frames
 from cinecor.training.prediction import Said, to_predictions
 from cinecor.training.reading import read_folder
-from cinecor.training.scoring import ALL, BATCH, check_split, select_splits
+from cinecor.training.scoring import ALL, BATCH, select_splits, splits_called
 from cinecor.training.splitting import keep_labelled, keep_view
 from cinecor.training.task import Task
 
@@ -94,14 +94,13 @@ def predict_ways(
         DatasetError, CheckpointError, InputError: data or weights cannot be used.
         ResourceError: NO_DEVICE.
     """
-    check_split(split)
+    splits = splits_called(split)
     if stride < 1:
         raise ConfigError("OUT_OF_RANGE", f"{stride} is below 1", "give at least 1", where="stride")
     (network, manifest), (outliner, outlines) = load_checkpoint(run), load_checkpoint(segmentation)
     _check_pair(network.dense, outliner.dense)
     _check_judge(manifest)
     view = manifest.extra.get("view")
-    splits = SPLITS if split == ALL else tuple(name for name in SPLITS if name == split)
     labelled = keep_labelled(keep_view(read_folder(data)[1], view), manifest.target)
     division = divide(run, labelled)
     by_split = select_splits(tuple(division.studies), splits)

@@ -92,13 +92,9 @@ def divide(run: Path, studies: Sequence[Study]) -> Division:
     if not own:
         named = sum(study.id in known.names or study.patient_id in known.names for study in studies)
         return Division(list(studies), f"none of {len(studies)} cases is the run's own", _doubt_names(known, named))
-    of_patient = most_cautious((study.patient_id, own[study.id]) for study in studies if study.id in own)
-    if known.kept is not None:
-        of_patient = {**known.kept.patients, **of_patient}
-    others = [study for study in studies if study.id not in own]
-    theirs = {study.id: of_patient[study.patient_id] for study in others if study.patient_id in of_patient}
-    _refuse_unknown(known, [study for study in others if study.id not in theirs], run)
+    theirs = _find_theirs(known, own, studies)
     splits = own | theirs
+    _refuse_unknown(known, [study for study in studies if study.id not in splits], run)
     divided = [replace(study, split=splits.get(study.id, study.split or "test")) for study in studies]
     return Division(divided, _tell(len(own), len(theirs), len(studies)), "" if known.kept else _OLD)
 
@@ -127,6 +123,14 @@ def _find_own(known: _Known, studies: Sequence[Study]) -> dict[str, Split]:
         return found
     named = sum(study.id in known.splits for study in studies)
     return agreeing if len(agreeing) > MAJORITY * named else {}
+
+
+def _find_theirs(known: _Known, own: Mapping[str, Split], studies: Sequence[Study]) -> dict[str, Split]:
+    """The split of each further study of the run's patients, which is the patient's, by name."""
+    of_patient = dict(known.kept.patients) if known.kept else {}
+    of_patient |= most_cautious((study.patient_id, own[study.id]) for study in studies if study.id in own)
+    others = [study for study in studies if study.id not in own and study.patient_id in of_patient]
+    return {study.id: of_patient[study.patient_id] for study in others}
 
 
 def _refuse_unknown(known: _Known, others: Sequence[Study], run: Path) -> None:

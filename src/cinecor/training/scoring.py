@@ -68,8 +68,7 @@ def predictions_of(
         DatasetError, CheckpointError, InputError: tables, data or weights cannot be used.
         ResourceError: NO_DEVICE.
     """
-    check_split(split)
-    wanted: tuple[Split, ...] = SPLITS if split == ALL else tuple(name for name in SPLITS if name == split)
+    wanted = splits_called(split)
     manifest = read_manifest(run)
     if data is None:
         predictions, truth = _read_saved(run, wanted)
@@ -98,7 +97,7 @@ def score_run(
     doubts: list[str] = []
 
     def hear(division: Division) -> None:
-        doubts.extend(text for text in (division.doubt,) if text)
+        doubts.append(division.doubt)
         if tell is not None:
             tell(division)
 
@@ -112,7 +111,7 @@ def score_run(
     asked, words = "test" if split == ALL else split, words_of(manifest)
     results = evaluate(predictions, truth, split=asked, validation=validation, words=words)
     leak = "" if data is not None else warning_of(manifest["training_data"])
-    first = (leak, *doubts) if leak else tuple(doubts)
+    first = [text for text in (leak, *doubts) if text]
     return replace(results, warnings=(*first, *results.warnings)), manifest
 
 
@@ -131,7 +130,6 @@ def score_outlines(
     Raises:
         As :func:`predictions_of`; ConfigError CONFLICT for another split than test where no data are given.
     """
-    check_split(split)
     if data is None:
         return _read_outlines(run, split), read_manifest(run).model_dump(mode="json")
     task, clips, there, manifest = _open_outlines(run, data, split, cache, device, tell)
@@ -155,14 +153,13 @@ def show_outlines(
     if data is None:
         rows, known = score_outlines(run, None, split)
         return rows, [], known
-    check_split(split)
     task, clips, there, manifest = _open_outlines(run, data, split, cache, device, tell)
     rows = judge_outlines(task, clips, there)
     return rows, list(picture_outlines(task, clips, there, rows)), manifest.model_dump(mode="json")
 
 
 def _read_outlines(run: Path, split: str) -> pd.DataFrame:
-    if split != "test" or not (run / FRAMES_NAME).exists():
+    if splits_called(split) != ("test",) or not (run / FRAMES_NAME).exists():
         what = "only the frames of the test split are kept with a run"
         raise ConfigError("CONFLICT", what, "give --data", where=run.name)
     return read_frames(run / FRAMES_NAME)
@@ -172,9 +169,9 @@ def _open_outlines(
     run: Path, data: Path, split: str, cache: Path | None, device: str, tell: Tell | None
 ) -> tuple[Task, ClipDataset, torch.device, Manifest]:
     """The network where it computes, and every outlined frame of a split as a clip."""
+    wanted = splits_called(split)
     network, manifest = load_checkpoint(run)
     spec, there = ClipSpec.from_dict(manifest.clip), choose_device(device)
-    wanted: tuple[Split, ...] = SPLITS if split == ALL else tuple(name for name in SPLITS if name == split)
     cases = _divide(run, _read_cases(data, manifest, spec), tell)
     studies = [study for each in select_splits(cases, wanted).values() for study in each]
     frames = _build_cache(run, studies, spec, data, manifest, cache)
@@ -183,14 +180,15 @@ def _open_outlines(
     return Task(network).to(there), clips, there, manifest
 
 
-def check_split(name: str) -> None:
-    """Stop where this is no split.
+def splits_called(name: str) -> tuple[Split, ...]:
+    """The split of this name, or all.
 
     Raises:
-        ConfigError: OUT_OF_RANGE.
+        ConfigError: OUT_OF_RANGE for another name.
     """
     if name not in (*SPLITS, ALL):
         raise ConfigError("OUT_OF_RANGE", f"{name!r} is no split", f"choose of {', '.join(SPLITS)}, all", where="split")
+    return tuple(split for split in SPLITS if name in (split, ALL))
 
 
 def _read_saved(run: Path, splits: tuple[Split, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
