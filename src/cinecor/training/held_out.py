@@ -12,8 +12,9 @@ from cinecor.errors import DatasetError
 from cinecor.evaluation import table
 from cinecor.models.checkpoint import Manifest, read_manifest
 from cinecor.records import Split, Study
+from cinecor.training.earlier_runs import read_earlier
 from cinecor.training.finishing import TRUTH_NAME, true_values
-from cinecor.training.kept_cases import KeptCases, list_pictures, most_cautious, read_cases
+from cinecor.training.kept_cases import KeptCases, follow_patients, read_cases
 from cinecor.training.recipe_fields import OUTLINED_FRAMES
 
 MAJORITY = 0.5
@@ -75,7 +76,8 @@ def divide(run: Path, studies: Sequence[Study]) -> Division:
     A study is one of the run's if its pictures are, wherever its files lie and whatever they are called by now. Where
     no picture is the run's, but most names go with the numbers measured of them, the folder is the run's in other
     files. All studies of one of the run's patients go with the patient. Others keep the split of their layout; without
-    one, they are test beside the run's. A run of an earlier version knows its cases by name and true value alone.
+    one, they are test beside the run's. Patients of the runs that it builds upon are in the split that those had them
+    in. A run of an earlier version knows its cases by name and true value alone.
 
     Args:
         run: its folder; weights that bring no table change nothing.
@@ -89,14 +91,19 @@ def divide(run: Path, studies: Sequence[Study]) -> Division:
         return Division(list(studies))
     known = _read(run)
     own = _find_own(known, studies)
+    theirs = follow_patients(own, studies, known.kept.patients if known.kept else {}) if own else {}
+    before = read_earlier(run).divide([study for study in studies if study.id not in own and study.id not in theirs])
+    splits = own | theirs | before
+    others = [study for study in studies if study.id not in splits]
+    told = _tell(len(own), len(theirs), len(before), len(studies))
     if not own:
-        named = sum(study.id in known.names or study.patient_id in known.names for study in studies)
-        return Division(list(studies), f"none of {len(studies)} cases is the run's own", _doubt_names(known, named))
-    theirs = _find_theirs(known, own, studies)
-    splits = own | theirs
-    _refuse_unknown(known, [study for study in studies if study.id not in splits], run)
+        named = sum(study.id in known.names or study.patient_id in known.names for study in others)
+        beside: Split | None = "test" if before else None
+        divided = [replace(study, split=splits.get(study.id, study.split or beside)) for study in studies]
+        return Division(divided, told, _doubt_names(known, named))
+    _refuse_unknown(known, others, run)
     divided = [replace(study, split=splits.get(study.id, study.split or "test")) for study in studies]
-    return Division(divided, _tell(len(own), len(theirs), len(studies)), "" if known.kept else _OLD)
+    return Division(divided, told, "" if known.kept else _OLD)
 
 
 def _read(run: Path) -> _Known:
@@ -114,23 +121,11 @@ def _find_own(known: _Known, studies: Sequence[Study]) -> dict[str, Split]:
     agreeing = {study.id: known.splits[study.id] for study in studies if known.agrees(study)}
     if known.kept is None:
         return agreeing
-    found: dict[str, Split] = {}
-    for study, pictures in zip(studies, list_pictures(studies), strict=True):
-        split = known.kept.find(study.id, pictures)
-        if split is not None:
-            found[study.id] = split
+    found = known.kept.find_own(studies)
     if found or not known.measures:
         return found
     named = sum(study.id in known.splits for study in studies)
     return agreeing if len(agreeing) > MAJORITY * named else {}
-
-
-def _find_theirs(known: _Known, own: Mapping[str, Split], studies: Sequence[Study]) -> dict[str, Split]:
-    """The split of each further study of the run's patients, which is the patient's, by name."""
-    of_patient = dict(known.kept.patients) if known.kept else {}
-    of_patient |= most_cautious((study.patient_id, own[study.id]) for study in studies if study.id in own)
-    others = [study for study in studies if study.id not in own and study.patient_id in of_patient]
-    return {study.id: of_patient[study.patient_id] for study in others}
 
 
 def _refuse_unknown(known: _Known, others: Sequence[Study], run: Path) -> None:
@@ -158,7 +153,9 @@ def _doubt_names(known: _Known, named: int) -> str:
     )
 
 
-def _tell(own: int, theirs: int, count: int) -> str:
+def _tell(own: int, theirs: int, before: int, count: int) -> str:
     one = own == 1
     said = f"{own} of {count} cases {'is' if one else 'are'} the run's own and {'keeps' if one else 'keep'} its split"
-    return said + (f"; {theirs} more of its patients go with them" if theirs else "")
+    said = said if own else f"none of {count} cases is the run's own"
+    said += f"; {theirs} more of its patients go with them" if theirs else ""
+    return said + (f"; {before} were had by runs that it builds upon, and keep the split of those" if before else "")

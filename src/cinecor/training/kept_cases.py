@@ -1,12 +1,12 @@
-"""Whose pictures a run had, and in which split: the table by which it knows them again in any folder."""
+"""Whose pictures a run had, and in which split: the tables by which it knows them again in any folder."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -16,17 +16,21 @@ from cinecor.clips.fingerprint import content
 from cinecor.errors import DatasetError
 from cinecor.io.tables import read_csv
 from cinecor.records import SPLITS, Cine, Split, Study
-from cinecor.training.data import TrainingData
 
 CASES_NAME = "cases.csv"
+EARLIER_NAME = "earlier_cases.csv"
+"""The same of the runs that a run builds upon, and of those that they build upon."""
+
 COLUMNS = ("study", "patient", "split", "picture")
+
+Row: TypeAlias = tuple[str, str, Split, str]
 
 
 @dataclass(frozen=True)
 class KeptCases:
     """The cases of a run, those of its training split that did not keep their label, or had none, among them."""
 
-    rows: tuple[tuple[str, str, Split, str], ...]
+    rows: tuple[Row, ...]
     """Name, patient, split and picture; a case with loops in several files has several."""
 
     @cached_property
@@ -50,6 +54,26 @@ class KeptCases:
         found = [self._named.get((name, each), self._pictures.get(each)) for each in pictures]
         return min((split for split in found if split is not None), key=SPLITS.index, default=None)
 
+    def find_own(self, studies: Sequence[Study]) -> dict[str, Split]:
+        """The split of each study that has a picture of the run, by name.
+
+        Raises:
+            DatasetError: MISSING_FILE for a file that cannot be opened.
+        """
+        pairs = zip(studies, list_pictures(studies), strict=True)
+        found = {study.id: self.find(study.id, pictures) for study, pictures in pairs}
+        return {name: split for name, split in found.items() if split is not None}
+
+    def divide(self, studies: Sequence[Study]) -> dict[str, Split]:
+        """The split of each study of the run's patients, by name: of those with a picture of the run, and, where there
+        are some, of all that bear the name of one of its patients.
+
+        Raises:
+            DatasetError: MISSING_FILE for a file that cannot be opened.
+        """
+        own = self.find_own(studies)
+        return own | follow_patients(own, studies, self.patients) if own else {}
+
 
 def most_cautious(pairs: Iterable[tuple[str, Split]]) -> dict[str, Split]:
     """The split of each key; of several the first of train, validation and test."""
@@ -59,30 +83,59 @@ def most_cautious(pairs: Iterable[tuple[str, Split]]) -> dict[str, Split]:
     return found
 
 
-def keep_cases(data: TrainingData, run: Path) -> None:
+def follow_patients(
+    own: Mapping[str, Split], studies: Sequence[Study], patients: Mapping[str, Split]
+) -> dict[str, Split]:
+    """The split of each further study of a run's patients, which is the patient's, by name.
+
+    Args:
+        own: the split of the studies that are the run's own.
+        studies: those and others.
+        patients: the split of each patient that the run knows of.
+    """
+    of_patient = dict(patients) | most_cautious(
+        (study.patient_id, own[study.id]) for study in studies if study.id in own
+    )
+    others = [study for study in studies if study.id not in own and study.patient_id in of_patient]
+    return {study.id: of_patient[study.patient_id] for study in others}
+
+
+def keep_cases(divided: Mapping[str, tuple[Study, Split]], run: Path) -> None:
     """Write the table.
+
+    Args:
+        divided: every case that has a part in the training, by name, with its split.
+        run: its folder.
 
     Raises:
         DatasetError: MISSING_FILE for a file that cannot be opened.
         StorageError: the run's folder cannot be written.
     """
-    studies = [study for study, _ in data.divided.values()]
+    studies = [study for study, _ in divided.values()]
     rows = [
-        (study.id, study.patient_id, data.divided[study.id][1], picture)
+        (study.id, study.patient_id, divided[study.id][1], picture)
         for study, pictures in zip(studies, list_pictures(studies), strict=True)
         for picture in sorted(pictures)
     ]
-    text = pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n")
-    storage.write_text(run / CASES_NAME, text)
+    write_rows(rows, run / CASES_NAME)
 
 
-def read_cases(run: Path) -> KeptCases | None:
-    """What was written; None for a run of a version that wrote nothing.
+def write_rows(rows: Iterable[Row], path: Path) -> None:
+    """Write a table of cases.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    storage.write_text(path, pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"))
+
+
+def read_cases(run: Path, name: str = CASES_NAME) -> KeptCases | None:
+    """What was written; None for a run that has no such table.
 
     Raises:
         DatasetError: ENCODING, MISSING_COLUMN, BAD_SPLIT for a table that was changed.
     """
-    path = run / CASES_NAME
+    path = run / name
     if not path.exists():
         return None
     rows = read_csv(path, COLUMNS)

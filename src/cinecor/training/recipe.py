@@ -162,12 +162,14 @@ def dump_recipe(recipe: Recipe) -> str:
 def fingerprint(recipe: Recipe) -> str:
     """A hash of all that decides on the trained weights; machine matters and prose are left out.
 
-    Weights to start from, and those of a mask, count by their hash once it is known, wherever they lie.
+    Weights to start from, and those of a mask, count by their hash once it is known, wherever they lie. A run whose
+    splits are taken over does not count: who is in which split stands in the fingerprint of the data.
     """
     values = resolve(recipe).model_dump(exclude=_APART)
     for part in ("start", "mask"):
         if values[part]["sha256"]:
             del values[part]["weights"]
+    del values["split"]["like"]
     for name in _LATER:
         _drop_later(values, name)
     return hashlib.sha256(json.dumps(_as_json(values), sort_keys=True).encode()).hexdigest()

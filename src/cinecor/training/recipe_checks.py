@@ -11,7 +11,7 @@ from cinecor.errors import ConfigError
 from cinecor.models import list_models, model_entry, model_options
 from cinecor.records import LV, OUTLINED, STRUCTURES
 from cinecor.training.class_checks import check_classes
-from cinecor.training.recipe_fields import OUTLINED_FRAMES, Recipe
+from cinecor.training.recipe_fields import LIKE, OUTLINED_FRAMES, Recipe
 from cinecor.training.semi_checks import check_semi
 
 _LOSSES = {
@@ -90,6 +90,9 @@ def _check_epochs_and_split(recipe: Recipe) -> None:
     if recipe.split.by == "layout" and recipe.split.keep_test_apart:
         what = "the layout's test split is what is tested on"
         raise ConfigError("CONFLICT", what, "choose split.by kfold or patient", where="split.keep_test_apart")
+    if recipe.split.like is not None and recipe.split.by not in LIKE:
+        what = f"the splits of another run and split.by {recipe.split.by} are two divisions"
+        raise ConfigError("CONFLICT", what, f"choose split.by {' or '.join(LIKE)}", where="split.like")
     if recipe.split.by == "kfold" and recipe.split.fold >= recipe.split.folds:
         what = f"there is no fold {recipe.split.fold} of {recipe.split.folds}"
         raise ConfigError("OUT_OF_RANGE", what, "folds count from 0", where="split.fold")

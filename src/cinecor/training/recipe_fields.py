@@ -17,6 +17,9 @@ from cinecor.training.semi_fields import SemiPart
 OUTLINED_FRAMES = "outlined"
 """Target of a segmentation on which nothing is measured: how many frames of a study are outlined, as its label."""
 
+LIKE = ("layout", "patient")
+"""Ways to split (`split.by`) beside which the splits of another run can be taken over."""
+
 Structure = Literal["rv", "myocardium", "lv", "fov", "epicardium"]
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -206,6 +209,10 @@ class SplitPart(Part):
     """Part of the patients, where they are drawn."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the draw, that of folds too; apart from the training's, so that trainings can be compared."""
+    like: str | None = None
+    """Folder of a run whose splits are taken over: its patients, known by their pictures, are in the split that they
+    were in there, all others as `by`, which is layout or patient, has it. For trainings that build upon each other:
+    nobody may be tested on whom the weights of `start` or `mask` were learned from."""
 
 
 class Recipe(Part):

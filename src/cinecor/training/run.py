@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
+from rich.console import Console
 from scipy.special import logit
 
 from cinecor import storage
@@ -27,6 +28,7 @@ from cinecor.models.starting import start_from
 from cinecor.records import SPLITS, Study
 from cinecor.training.classes import class_shares
 from cinecor.training.data import TrainingData, open_data, tell_left_out
+from cinecor.training.earlier_runs import keep_earlier, refuse_learned
 from cinecor.training.feeds import open_feeds
 from cinecor.training.finishing import finish
 from cinecor.training.kept_cases import CASES_NAME, keep_cases
@@ -77,7 +79,7 @@ class Run:
 
     ``folder`` holds ``recipe.yaml`` (resolved), ``model.safetensors`` and ``manifest.json`` (the best epoch),
     ``metrics.csv``, ``tensorboard/``, ``predictions_<split>.csv``, ``truth.csv``, ``cases.csv`` (whose pictures it
-    had), ``timing.json`` and ``last.ckpt``.
+    had), ``earlier_cases.csv`` (those of the runs that it builds upon), ``timing.json`` and ``last.ckpt``.
     """
 
     folder: Path
@@ -128,7 +130,8 @@ def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Pat
     Raises:
         ConfigError: CONFLICT where ``out`` holds something else, where weights to start from are not imported, or where
             a run that the recipe builds upon is not named.
-        DatasetError, InputError: the data cannot be used.
+        DatasetError, InputError: the data cannot be used; LEAKAGE where somebody is validated or tested on whom a run
+            that the recipe builds upon had in an earlier split.
         StorageError: LOCKED where another process trains there; or the folder cannot be written.
         CheckpointError: NONFINITE where the training diverges; CORRUPT, MISMATCH for an earlier state or for
             weights to start from; MISSING_FILE where those, or a mask's, are not there.
@@ -144,10 +147,15 @@ def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Pat
             if processes.first:
                 held.enter_context(_locked(out))
             opened = open_data(recipe, data, cache or (None if isinstance(data, Path) else out / "cache"))
-            if processes.first:
-                _claim(opened.recipe, out)
-                keep_mask(opened.recipe, out)
             finished = (out / MANIFEST_NAME).exists()
+            if processes.first:
+                begun = finished or (out / CASES_NAME).exists()  # then the runs that it builds upon may be gone
+                if not begun:
+                    refuse_learned(opened.recipe, opened.splits, _say)
+                _claim(opened.recipe, out)
+                if not begun:
+                    keep_earlier(opened.recipe, out)
+                keep_mask(opened.recipe, out)
             frames = None if finished else opened.build_cache(open_mask(opened.recipe, out))
         if frames is None:
             return _read_finished(opened.recipe, opened, out, processes)
@@ -169,7 +177,7 @@ def _train(recipe: Recipe, data: TrainingData, cache: Cache, out: Path, processe
 
     state = find_state(out / STATE_NAME, fingerprint(recipe), data.fingerprint)
     if processes.first:
-        keep_cases(data, out)
+        keep_cases(data.divided, out)
     fabric = _open_device(recipe, processes)
     if not state.model and recipe.start.weights is not None:
         state.start = describe_start(read_start(recipe))
@@ -257,6 +265,10 @@ def _start(network: Network, recipe: Recipe) -> bool:
     return start_from(network, start_folder(recipe), target=recipe.target, keep_head=keep, sha256=start.sha256)
 
 
+def _say(text: str) -> None:
+    Console(stderr=True).print(text, highlight=False, markup=False, soft_wrap=True)
+
+
 def _claim(recipe: Recipe, out: Path) -> None:
     """Take the folder for this recipe, or see that it is this recipe's already."""
     path = out / RECIPE_NAME
@@ -277,7 +289,7 @@ def _read_finished(recipe: Recipe, data: TrainingData, out: Path, processes: Pro
         what = "its finished run was trained on other studies, splits or labels"
         raise ConfigError("CONFLICT", what, "give another folder", where=out.name)
     if processes.first and not (out / CASES_NAME).exists():  # of an earlier version
-        keep_cases(data, out)
+        keep_cases(data.divided, out)
     return Run(out, recipe, manifest)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,15 @@ from cinecor.datasets.folds import FOLD, assign
 from cinecor.datasets.folds import folds as list_folds
 from cinecor.errors import DatasetError
 from cinecor.records import SPLITS, Split, Study
+from cinecor.training.earlier_runs import read_division
 from cinecor.training.leakage import refuse_leak
 from cinecor.training.recipe_fields import SplitPart
 
 
 def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef") -> dict[Split, tuple[Study, ...]]:
     """Studies by split: as their layout has it, or drawn by patient where it says nothing or the recipe asks for it.
+
+    Patients of a run whose splits are taken over are where that run has them, whatever the layout says.
 
     Args:
         studies: all of them with a number as ``target``.
@@ -29,17 +33,20 @@ def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef")
         DatasetError: BAD_SPLIT where only some studies have a split (or fold) or a split is empty, LEAKAGE where a
             patient is in several, which ``by: slice`` alone allows.
         ConfigError: OUT_OF_RANGE for a fold that the layout does not have.
+        As :func:`cinecor.training.earlier_runs.read_division`.
     """
     studies = leave_apart(studies, part)
     if part.by in ("fold", "kfold"):
         return _checked(_by_fold(studies, part, part.stratify or target), studies)
     if part.by == "slice":
         return _checked(_draw([study.id for study in studies], part), studies, may_leak=True)
-    if part.by == "layout" and any(study.split is not None for study in studies):
+    kept = read_division(Path(part.like), studies) if part.like is not None else {}
+    others = [study for study in studies if study.id not in kept]
+    if part.by == "layout" and any(study.split is not None for study in others):
         cure = "add some, or have the splits drawn: --split.by patient"
-        return _checked(_by_layout(studies), studies, cure=cure)
-    drawn = _draw([study.patient_id for study in studies], part)
-    return _checked({study.id: drawn[study.patient_id] for study in studies}, studies)
+        return _checked(kept | _by_layout(others), studies, cure=cure)
+    drawn = _draw([study.patient_id for study in others], part, least=0 if kept else 1)
+    return _checked(kept | {study.id: drawn[study.patient_id] for study in others}, studies)
 
 
 def leave_apart(studies: Sequence[Study], part: SplitPart) -> Sequence[Study]:
@@ -138,10 +145,11 @@ def keep_labelled(studies: Sequence[Study], target: str) -> tuple[Study, ...]:
     return kept
 
 
-def _draw(patients: Sequence[str], part: SplitPart) -> Mapping[str, Split]:
+def _draw(patients: Sequence[str], part: SplitPart, *, least: int = 1) -> Mapping[str, Split]:
+    """The split of each; ``least`` so many patients are validated and tested on."""
     unique = sorted(set(patients))
     order = np.random.default_rng(part.seed).permutation(len(unique))
-    validation, test = (max(1, round(share * len(unique))) for share in (part.validation, part.test))
+    validation, test = (max(least, round(share * len(unique))) for share in (part.validation, part.test))
     names: dict[Split, int] = {"validation": validation, "test": test}
     names["train"] = len(unique) - validation - test
     listed = [name for name, count in names.items() for _ in range(count)]

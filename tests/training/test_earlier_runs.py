@@ -1,0 +1,170 @@
+"""Whom the runs that a training builds upon had is not tested on later."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from cinecor.errors import CheckpointError, ConfigError, DatasetError
+from cinecor.records import SPLITS
+from cinecor.training import train
+from cinecor.training.earlier_runs import read_division, read_earlier, refuse_learned
+from cinecor.training.held_out import divide
+from cinecor.training.kept_cases import CASES_NAME, EARLIER_NAME, read_cases
+from cinecor.training.recipe import apply_overrides, fingerprint
+from cinecor.training.splitting import split_studies
+
+
+@pytest.fixture
+def later(tiny, finished):
+    """The tiny recipe, from the weights of the finished run, for one epoch."""
+
+    def change(*words: str):
+        return apply_overrides(tiny, ["--start.weights", str(finished.folder), "--epochs", "1", *words])
+
+    return change
+
+
+def _split(studies, recipe):
+    return split_studies(studies, recipe.split)
+
+
+def _said(recipe, splits):
+    said: list[str] = []
+    refuse_learned(recipe, splits, said.append)
+    return said
+
+
+def _places(splits):
+    return {study.id: split for split, studies in splits.items() for study in studies}
+
+
+def test_the_same_division_is_let_through_in_silence(later, cohort):
+    assert _said(later(), _split(cohort, later())) == []
+
+
+def test_whoever_was_learned_from_is_not_judged_by(later, cohort, tmp_path):
+    recipe = later("--split.by", "patient", "--split.seed", "3")
+    splits = _split(cohort, recipe)
+    before = {study.id: study.split for study in cohort}
+    judged = {study.id: split for split in ("validation", "test") for study in splits[split]}
+    moved = sum(SPLITS.index(before[name]) < SPLITS.index(split) for name, split in judged.items())
+    assert moved > 0
+    with pytest.raises(
+        DatasetError, match=rf"LEAKAGE: start\.weights: {moved} of the {len(judged)} patients .*split\.like"
+    ):
+        train(recipe, cohort, tmp_path / "run")
+    assert not (tmp_path / "run" / "recipe.yaml").exists()
+    later_split = [replace(study, split=None if study.split == "train" else "test") for study in cohort]
+    with pytest.raises(DatasetError, match="LEAKAGE"):  # chosen by is known, too
+        refuse_learned(recipe, {"test": [study for study in later_split if study.split]}, print)
+
+
+def test_a_mask_has_seen_people_too(tiny, finished, cohort):
+    recipe = apply_overrides(tiny, ["--mask.weights", str(finished.folder)])
+    assert _said(recipe, _split(cohort, recipe)) == []
+    with pytest.raises(DatasetError, match=r"LEAKAGE: mask\.weights: 10 of the 10 patients"):
+        refuse_learned(recipe, {"test": [study for study in cohort if study.split == "train"]}, print)
+
+
+def test_other_people_of_the_same_names_are_told(later, make_study):
+    strangers = [replace(make_study(100 + number, "test"), id=f"{number:04d}") for number in range(5)]
+    (line,) = _said(later(), {"test": strangers})
+    assert "5 of the 5 patients" in line
+    assert "other pictures" in line
+
+
+def test_weights_without_a_list_are_told(later, finished, cohort, tmp_path):
+    for name in ("model.safetensors", "manifest.json"):
+        shutil.copyfile(finished.folder / name, tmp_path / name)
+    (line,) = _said(later("--start.weights", str(tmp_path)), _split(cohort, later()))
+    assert "no list of its patients" in line
+    with pytest.raises(CheckpointError, match=r"MISSING_FILE: .*cases\.csv"):
+        _split(cohort, later("--split.like", str(tmp_path)))
+    with pytest.raises(CheckpointError, match="MISSING_FILE: nowhere"):
+        _split(cohort, later("--split.like", "nowhere"))
+
+
+def test_splits_are_taken_over_and_others_are_drawn(later, finished, cohort, make_study):
+    recipe = later("--split.by", "patient", "--split.seed", "3", "--split.like", str(finished.folder))
+    renamed = [replace(study, id=f"case-{study.id}", split=None) for study in cohort]
+    more = [make_study(200 + number, None) for number in range(16)]
+    places = _places(_split([*more, *renamed], recipe))
+    assert {study.id: places[f"case-{study.id}"] for study in cohort} == {study.id: study.split for study in cohort}
+    assert sorted(places[study.id] for study in more) == ["test"] * 2 + ["train"] * 12 + ["validation"] * 2
+    assert _places(_split(renamed, recipe)) == {f"case-{study.id}": study.split for study in cohort}
+    assert _places(_split([*renamed, more[0]], recipe))[more[0].id] == "train"  # an eighth of one is none
+
+
+def test_the_other_runs_split_goes_before_the_layouts(later, finished, cohort, make_study):
+    recipe = later("--split.like", str(finished.folder))
+    swapped = [replace(study, split="train" if study.split == "test" else "test") for study in cohort]
+    stranger = make_study(300, "validation")
+    places = _places(_split([*swapped, stranger], recipe))
+    assert places == {study.id: study.split for study in [*cohort, stranger]}
+
+
+def test_all_studies_of_a_patient_go_together(later, finished, cohort, make_study):
+    again = [replace(make_study(400 + number, None), patient=study.patient_id) for number, study in enumerate(cohort)]
+    recipe = later("--split.by", "patient", "--split.like", str(finished.folder))
+    places = _places(_split([*cohort, *again], recipe))
+    assert [places[study.id] for study in again] == [study.split for study in cohort]
+
+
+@pytest.mark.parametrize("by", ["fold", "kfold"])
+def test_two_divisions_are_one_too_many(tiny, by):
+    with pytest.raises(ConfigError, match=r"CONFLICT: split\.like"):
+        apply_overrides(tiny, ["--split.by", by, "--split.like", "RUN"])
+
+
+def test_where_the_other_run_lies_does_not_count(tiny):
+    there = apply_overrides(tiny, ["--split.like", "somewhere"])
+    assert fingerprint(there) == fingerprint(tiny)
+
+
+def test_a_chain_of_runs_knows_all_of_its_patients(later, finished, cohort, make_study, tmp_path):
+    """A second run on other people, and a third on those of the first: it builds upon both."""
+    others = [replace(make_study(500 + number, study.split), id=f"b-{number}") for number, study in enumerate(cohort)]
+    second = train(later(), others, tmp_path / "second")
+    assert read_earlier(second.folder) == replace(
+        read_cases(finished.folder), rows=tuple(sorted(read_cases(finished.folder).rows))
+    )
+    assert not (finished.folder / EARLIER_NAME).exists()
+    bare = [replace(study, split=None) for study in (*cohort, *others)]
+    known = read_division(second.folder, bare)
+    assert known == {study.id: study.split for study in (*cohort, *others)}
+    third = apply_overrides(later(), ["--start.weights", str(second.folder)])
+    with pytest.raises(DatasetError, match="LEAKAGE"):
+        train(third, [replace(study, split=_turned(study.split)) for study in cohort], tmp_path / "third")
+
+
+def _turned(split):
+    return {"train": "test", "test": "train"}.get(split, split)
+
+
+def test_evaluation_keeps_whom_an_earlier_run_learned_from_apart(later, cohort, make_study, tmp_path):
+    others = [replace(make_study(500 + number, study.split), id=f"b-{number}") for number, study in enumerate(cohort)]
+    second = train(later(), others, tmp_path / "second")
+    bare = [replace(study, split=None) for study in cohort]
+    alone = divide(second.folder, [*bare, make_study(600, None)])
+    assert [study.split for study in alone.studies] == [*(study.split for study in cohort), "test"]
+    assert "none of 19 cases is the run's own; 18 were had by runs that it builds upon" in alone.told
+    beside = divide(second.folder, [*bare, *(replace(study, split=None) for study in others)])
+    assert [study.split for study in beside.studies] == [study.split for study in (*cohort, *others)]
+    assert beside.told.startswith("18 of 36 cases are the run's own and keep its split; 18 were had")
+
+
+def test_a_run_goes_on_where_those_before_it_are_gone(later, finished, cohort, tmp_path):
+    first = tmp_path / "first"
+    shutil.copytree(finished.folder, first)
+    run = train(later("--start.weights", str(first)), cohort, tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in run.folder.glob("*.csv")}
+    shutil.rmtree(first)
+    for name in ("manifest.json", "model.safetensors"):
+        (run.folder / name).unlink()
+    again = train(run.recipe, cohort, run.folder)
+    assert again.manifest == run.manifest
+    assert {path.name: path.read_bytes() for path in run.folder.glob("*.csv")} == before
+    assert {CASES_NAME, EARLIER_NAME} <= set(before)
