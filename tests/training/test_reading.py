@@ -7,7 +7,7 @@ import pytest
 from cinecor import datasets
 from cinecor.errors import DatasetError
 from cinecor.training import train
-from cinecor.training.reading import is_synthetic, read_folder
+from cinecor.training.reading import is_synthetic, read_folder, read_once
 
 
 @pytest.fixture
@@ -53,3 +53,17 @@ def test_missing_and_unknown_folders_are_refused(tmp_path):
     for root in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(DatasetError, match="MISSING_FILE"):
             read_folder(root)
+
+
+def test_within_read_once_a_folder_is_read_a_single_time(folder):
+    with read_once():
+        first, studies = read_folder(folder)
+        (folder / "FileList.csv").unlink()
+        again = read_folder(folder / ".." / folder.name)
+        assert again == (first, studies)
+        again[1].clear()  # whoever has the list may change it
+        assert read_folder(folder)[1] == studies
+        with pytest.raises(DatasetError, match="MISSING_FILE"):
+            read_folder(folder / "nowhere")
+    with pytest.raises(DatasetError):
+        read_folder(folder)

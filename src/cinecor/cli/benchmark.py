@@ -76,24 +76,40 @@ def benchmark(
     if data is None or out is None:
         what, cure = "a benchmark needs a data folder and a place for its runs", "give --data and --out, or --list"
         raise ConfigError("CONFLICT", what, cure, where="benchmark")
-    from cinecor.training.reading import read_folder
+    from cinecor.training.reading import read_folder, read_once
+
+    with read_once():
+        rows, note = fit_rows(rows, read_folder(data)[0], only or [])
+        if note:
+            typer.echo(note, err=True)
+        jobs = plan(rows, seeds, changes or [], out, known=list_rows(name))
+        outcomes = _run_all(name, rows, jobs, data, out, parallel, ray_address)
+    if any(outcome.failure for outcome in outcomes):
+        raise typer.Exit(SOME_FAILED)
+
+
+def _run_all(
+    name: str,
+    rows: dict[str, Recipe],
+    jobs: Sequence[Job],
+    data: Path,
+    out: Path,
+    parallel: int | None,
+    address: str | None,
+) -> Sequence[Outcome]:
+    """Every training, the tables as they grow, and what is told at the end."""
     from cinecor.training.unnamed_runs import tell_unnamed
 
-    rows, note = fit_rows(rows, read_folder(data)[0], only or [])
-    if note:
-        typer.echo(note, err=True)
-    jobs = plan(rows, seeds, changes or [], out, known=list_rows(name))
     if lacking := tell_unnamed({job.name: job.recipe for job in jobs}):
         typer.echo(lacking, err=True)
     outcomes: list[Outcome] = []
-    for outcome in _run(jobs, data, parallel, ray_address):
+    for outcome in _run(jobs, data, parallel, address):
         outcomes.append(outcome)
         _write_all(name, rows, jobs, outcomes, data, out)
     _show_tables(jobs, out)
     _diagnose(outcomes, data, out)
     typer.echo(_count(outcomes, jobs))
-    if any(outcome.failure for outcome in outcomes):
-        raise typer.Exit(SOME_FAILED)
+    return outcomes
 
 
 def _run(jobs: Sequence[Job], data: Path, parallel: int | None, address: str | None) -> Iterator[Outcome]:
