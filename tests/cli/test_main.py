@@ -12,7 +12,7 @@ import pytest
 from cinecor import __version__
 from cinecor.cli import __main__ as cli
 from cinecor.cli import failure
-from cinecor.errors import CinecorError, InputError, ResourceError
+from cinecor.errors import CinecorError, ConfigError, InputError, ResourceError
 
 
 def run(*words: str) -> int:
@@ -85,6 +85,14 @@ def test_memory_that_ran_out_is_no_bug(capsys: pytest.CaptureFixture[str], monke
     fail_with(MemoryError(), monkeypatch)
     assert run("models") == ResourceError.exit_code
     assert "OOM" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["check", "analyse"])
+def test_a_name_too_long_for_any_file_is_no_bug(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(verb, "a" * 300) == ConfigError.exit_code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: OUT_OF_RANGE: aaaa")
+    assert len(line) < 200
 
 
 def test_an_interruption_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
