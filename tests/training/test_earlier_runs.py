@@ -10,11 +10,11 @@ import pytest
 from cinecor.errors import CheckpointError, ConfigError, DatasetError
 from cinecor.records import SPLITS
 from cinecor.training import train
+from cinecor.training.data import open_data
 from cinecor.training.earlier_runs import read_division, read_earlier, refuse_learned
 from cinecor.training.held_out import divide
 from cinecor.training.kept_cases import CASES_NAME, EARLIER_NAME, read_cases
-from cinecor.training.recipe import apply_overrides, fingerprint
-from cinecor.training.splitting import split_studies
+from cinecor.training.recipe import apply_overrides, fingerprint, make_recipe
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def later(tiny, finished):
 
 
 def _split(studies, recipe):
-    return split_studies(studies, recipe.split)
+    return open_data(recipe, studies).splits
 
 
 def _said(recipe, splits):
@@ -168,3 +168,23 @@ def test_a_run_goes_on_where_those_before_it_are_gone(later, finished, cohort, t
     assert again.manifest == run.manifest
     assert {path.name: path.read_bytes() for path in run.folder.glob("*.csv")} == before
     assert {CASES_NAME, EARLIER_NAME} <= set(before)
+
+
+def test_without_a_label_nobody_is_learned_from_whom_the_other_run_holds_out(finished, cohort, make_study):
+    recipe = make_recipe(
+        {
+            "task": "classification",
+            "target": "thick",
+            "loss": {"name": "bce"},
+            "monitor": "loss",
+            "model": {"name": "gan", "options": {"widths": [4, 6]}},
+            "clip": {"length": 1, "height": 24, "width": 24},
+            "augmentation": {"pad": 1},
+            "split": {"by": "patient", "like": str(finished.folder)},
+            "semi": {"method": "gan"},
+        }
+    )
+    labelled = [replace(make_study(700 + number, None), labels={"thick": float(number % 2)}) for number in range(16)]
+    data = open_data(recipe, [*labelled, *(replace(study, split=None, labels={}) for study in cohort)])
+    bare = {study.id for study in data.unlabelled} - {study.id for study in labelled}
+    assert bare == {study.id for study in cohort if study.split == "train"}

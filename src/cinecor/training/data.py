@@ -21,6 +21,7 @@ from cinecor.errors import DatasetError
 from cinecor.records import LV, Split, Study
 from cinecor.training.cases import make_cases
 from cinecor.training.classes import encode_classes, list_classes
+from cinecor.training.earlier_runs import read_division
 from cinecor.training.few_labels import draw_labelled, find_unlabelled
 from cinecor.training.leakage import KEY, leak_of
 from cinecor.training.outline_scores import keep_outlined, outlined_part
@@ -203,6 +204,7 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
 
     Raises:
         DatasetError: the folder is not what its layout promises, or a split is empty.
+        CheckpointError: MISSING_FILE where the run whose splits are taken over is not there, or keeps no list of cases.
     """
     if isinstance(source, Path):
         layout, studies = read_folder(source)
@@ -217,9 +219,10 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
     folder = cache_part(
         folder, recipe.view, recipe.case if recipe.kind != "outlines" else outlined_part(recipe.structures)
     )
-    splits = split_studies(labelled, recipe.split, recipe.target)
+    taken = read_division(Path(recipe.split.like), cases) if recipe.split.like is not None else {}
+    splits = split_studies(labelled, recipe.split, recipe.target, taken)
     _check_monitor(recipe, splits["validation"])
-    unlabelled, semi = find_unlabelled(recipe, cases, splits), recipe.semi
+    unlabelled, semi = find_unlabelled(recipe, cases, splits, taken), recipe.semi
     bare = len(unlabelled) - len(splits["train"]) if unlabelled else 0
     drawn = draw_labelled(splits["train"], recipe.target, semi.labels_per_class, semi.seed)
     kept = {study.id for study in drawn}

@@ -52,7 +52,10 @@ def _in_turn(studies: Sequence[Study], seed: int, place: int) -> list[Study]:
 
 
 def find_unlabelled(
-    recipe: Recipe, cases: Sequence[Study], splits: Mapping[Split, Sequence[Study]]
+    recipe: Recipe,
+    cases: Sequence[Study],
+    splits: Mapping[Split, Sequence[Study]],
+    taken: Mapping[str, Split] | None = None,
 ) -> tuple[Study, ...]:
     """What is learned from without a label: the training split, and cases that have none and are of nobody held out.
 
@@ -63,17 +66,15 @@ def find_unlabelled(
         recipe: says whether anything is.
         cases: all there are.
         splits: those with a label.
+        taken: the split of cases, by name, that is another run's, whatever the layout says.
     """
     if recipe.semi.method == "none":
         return ()
+    if recipe.split.by not in ("layout", "patient"):
+        return tuple(splits["train"])
     known = {study.id for studies in splits.values() for study in studies}
     held = {study.patient_id for split in ("validation", "test") for study in splits[split]}
-    bare = [
-        case
-        for case in leave_apart(cases, recipe.split)
-        if recipe.split.by in ("layout", "patient")
-        and case.id not in known
-        and case.patient_id not in held
-        and (recipe.split.by == "patient" or case.split in (None, "train"))
-    ]
-    return (*splits["train"], *bare)
+    bare = [case for case in leave_apart(cases, recipe.split) if case.id not in known and case.patient_id not in held]
+    kept = taken or {}
+    said = {case.id: kept.get(case.id, case.split if recipe.split.by == "layout" else None) for case in bare}
+    return (*splits["train"], *(case for case in bare if said[case.id] in (None, "train")))

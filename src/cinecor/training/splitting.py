@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,33 +13,32 @@ from cinecor.datasets.folds import FOLD, assign
 from cinecor.datasets.folds import folds as list_folds
 from cinecor.errors import DatasetError
 from cinecor.records import SPLITS, Split, Study
-from cinecor.training.earlier_runs import read_division
 from cinecor.training.leakage import refuse_leak
 from cinecor.training.recipe_fields import SplitPart
 
 
-def split_studies(studies: Sequence[Study], part: SplitPart, target: str = "ef") -> dict[Split, tuple[Study, ...]]:
+def split_studies(
+    studies: Sequence[Study], part: SplitPart, target: str = "ef", taken: Mapping[str, Split] | None = None
+) -> dict[Split, tuple[Study, ...]]:
     """Studies by split: as their layout has it, or drawn by patient where it says nothing or the recipe asks for it.
-
-    Patients of a run whose splits are taken over are where that run has them, whatever the layout says.
 
     Args:
         studies: all of them with a number as ``target``.
         part: how they are split; studies that it keeps apart are in no split.
         target: which label folds are stratified by where the recipe names none.
+        taken: the split of studies, by name, that is another run's (``split.like``), whatever the layout says.
 
     Raises:
         DatasetError: BAD_SPLIT where only some studies have a split (or fold) or a split is empty, LEAKAGE where a
             patient is in several, which ``by: slice`` alone allows.
         ConfigError: OUT_OF_RANGE for a fold that the layout does not have.
-        As :func:`cinecor.training.earlier_runs.read_division`.
     """
     studies = leave_apart(studies, part)
     if part.by in ("fold", "kfold"):
         return _checked(_by_fold(studies, part, part.stratify or target), studies)
     if part.by == "slice":
         return _checked(_draw([study.id for study in studies], part), studies, may_leak=True)
-    kept = read_division(Path(part.like), studies) if part.like is not None else {}
+    kept = {study.id: taken[study.id] for study in studies if study.id in taken} if taken else {}
     others = [study for study in studies if study.id not in kept]
     if part.by == "layout" and any(study.split is not None for study in others):
         cure = "add some, or have the splits drawn: --split.by patient"
