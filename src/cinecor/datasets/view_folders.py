@@ -164,17 +164,16 @@ def _survey(root: Path) -> tuple[list[Study], list[Problem]]:
     for name in outlines.keys() - paths.keys():
         problems.append(Problem(code="MISSING_FILE", what=f"{name} is not there", where=OUTLINES, cure="add the file"))
     studies: dict[str, list[_Found]] = defaultdict(list)
-    for name, path in known.items():
-        if name not in views:
-            continue
+    for name in (name for name in known if name in views):
+        entry = entries[name]
         try:
-            cine = _cine(path, views[name], entries[name].spacing_mm, outlines.get(name, {}))
+            cine = _cine(known[name], views[name], entry.spacing_mm, outlines.get(name, {}))
         except ConfigError:
             raise
         except CinecorError as error:
             problems.append(Problem.of(error, name))
-            continue
-        studies[entries[name].study].append(_Found(name=name, cine=cine, entry=entries[name]))
+        else:
+            studies[entry.study].append(_Found(name=name, cine=cine, entry=entry))
     made = [study for name in sorted(studies) if (study := _study(name, studies[name], problems)) is not None]
     if not paths:
         what, cure = "no folder of images", f"put the files into folders called {', '.join(VIEWS[:4])} …"

@@ -53,12 +53,7 @@ class UNet(MapHead):
         kernel: int = 3,
     ) -> None:
         super().__init__()
-        if len(widths) < 2 or min(widths) < 1 or in_channels < 1:
-            raise ConfigError("OUT_OF_RANGE", f"{tuple(widths)} are not widths of two sizes or more", where="unet")
-        if not 0 <= dropout < 1:
-            raise ConfigError("OUT_OF_RANGE", f"{dropout} is not a dropout", "give 0 to below 1", where="unet.dropout")
-        if kernel < 1 or kernel % 2 == 0:
-            raise ConfigError("OUT_OF_RANGE", f"{kernel} is not odd", "give 1, 3, 5 …", where="unet.kernel")
+        _check(widths, in_channels, dropout, kernel)
         self.num_features = widths[0]
         make = partial(_two_convolutions, kernel=kernel, norm=norm)
         self.first = make(in_channels, widths[0])
@@ -87,6 +82,15 @@ class UNet(MapHead):
         for up, enlarge, beside in zip(reversed(self.up), reversed(self.enlarge), reversed(maps), strict=True):
             y = up(cat([beside, _enlarged(enlarge, y, beside.shape[2:])], dim=1))
         return y.unflatten(0, (len(x), -1)).transpose(1, 2)
+
+
+def _check(widths: tuple[int, ...], in_channels: int, dropout: float, kernel: int) -> None:
+    if len(widths) < 2 or min(widths) < 1 or in_channels < 1:
+        raise ConfigError("OUT_OF_RANGE", f"{tuple(widths)} are not widths of two sizes or more", where="unet")
+    if not 0 <= dropout < 1:
+        raise ConfigError("OUT_OF_RANGE", f"{dropout} is not a dropout", "give 0 to below 1", where="unet.dropout")
+    if kernel < 1 or kernel % 2 == 0:
+        raise ConfigError("OUT_OF_RANGE", f"{kernel} is not odd", "give 1, 3, 5 …", where="unet.kernel")
 
 
 def _two_convolutions(in_channels: int, out_channels: int, *, kernel: int, norm: str) -> nn.Sequential:

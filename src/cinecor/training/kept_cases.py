@@ -71,7 +71,7 @@ class KeptCases:
         Raises:
             DatasetError: MISSING_FILE for a file that cannot be opened.
         """
-        own = self.find_own(studies)
+        own = self.find_own(studies) if self.rows else {}  # nothing is read for nothing
         return own | follow_patients(own, studies, self.patients) if own else {}
 
 
