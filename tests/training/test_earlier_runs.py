@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from cinecor.training import train
 from cinecor.training.data import open_data
 from cinecor.training.earlier_runs import read_division, read_earlier, refuse_learned
 from cinecor.training.held_out import divide
-from cinecor.training.kept_cases import CASES_NAME, EARLIER_NAME, read_cases
+from cinecor.training.kept_cases import CASES_NAME, EARLIER_NAME, KeptCases, read_cases
 from cinecor.training.recipe import apply_overrides, fingerprint, make_recipe
 
 
@@ -33,7 +34,7 @@ def _split(studies, recipe):
 
 def _said(recipe, splits):
     said: list[str] = []
-    refuse_learned(recipe, splits, said.append)
+    refuse_learned(recipe, splits, Path("nowhere"), said.append)
     return said
 
 
@@ -59,14 +60,14 @@ def test_whoever_was_learned_from_is_not_judged_by(later, cohort, tmp_path):
     assert not (tmp_path / "run" / "recipe.yaml").exists()
     later_split = [replace(study, split=None if study.split == "train" else "test") for study in cohort]
     with pytest.raises(DatasetError, match="LEAKAGE"):  # chosen by is known, too
-        refuse_learned(recipe, {"test": [study for study in later_split if study.split]}, print)
+        refuse_learned(recipe, {"test": [study for study in later_split if study.split]}, tmp_path, print)
 
 
-def test_a_mask_has_seen_people_too(tiny, finished, cohort):
+def test_a_mask_has_seen_people_too(tiny, finished, cohort, tmp_path):
     recipe = apply_overrides(tiny, ["--mask.weights", str(finished.folder)])
     assert _said(recipe, _split(cohort, recipe)) == []
     with pytest.raises(DatasetError, match=r"LEAKAGE: mask\.weights: 10 of the 10 patients"):
-        refuse_learned(recipe, {"test": [study for study in cohort if study.split == "train"]}, print)
+        refuse_learned(recipe, {"test": [study for study in cohort if study.split == "train"]}, tmp_path, print)
 
 
 def test_other_people_of_the_same_names_are_told(later, make_study):
@@ -81,9 +82,9 @@ def test_weights_without_a_list_are_told(later, finished, cohort, tmp_path):
         shutil.copyfile(finished.folder / name, tmp_path / name)
     (line,) = _said(later("--start.weights", str(tmp_path)), _split(cohort, later()))
     assert "no list of its patients" in line
-    with pytest.raises(CheckpointError, match=r"MISSING_FILE: .*cases\.csv"):
+    with pytest.raises(CheckpointError, match=r"MISSING_FILE: split\.like: .* has no cases\.csv"):
         _split(cohort, later("--split.like", str(tmp_path)))
-    with pytest.raises(CheckpointError, match="MISSING_FILE: nowhere"):
+    with pytest.raises(CheckpointError, match=r"MISSING_FILE: split\.like: there is no folder nowhere"):
         _split(cohort, later("--split.like", "nowhere"))
 
 
@@ -120,8 +121,9 @@ def test_two_divisions_are_one_too_many(tiny, by):
 
 
 def test_where_the_other_run_lies_does_not_count(tiny):
-    there = apply_overrides(tiny, ["--split.like", "somewhere"])
-    assert fingerprint(there) == fingerprint(tiny)
+    there, elsewhere = (apply_overrides(tiny, ["--split.like", place]) for place in ("there", "elsewhere"))
+    assert fingerprint(there) == fingerprint(elsewhere)
+    assert fingerprint(there) != fingerprint(tiny)
 
 
 def test_a_chain_of_runs_knows_all_of_its_patients(later, finished, cohort, make_study, tmp_path):
@@ -133,7 +135,7 @@ def test_a_chain_of_runs_knows_all_of_its_patients(later, finished, cohort, make
     )
     assert not (finished.folder / EARLIER_NAME).exists()
     bare = [replace(study, split=None) for study in (*cohort, *others)]
-    known = read_division(second.folder, bare)
+    known = read_division(str(second.folder), bare)
     assert known == {study.id: study.split for study in (*cohort, *others)}
     third = apply_overrides(later(), ["--start.weights", str(second.folder)])
     with pytest.raises(DatasetError, match="LEAKAGE"):
@@ -150,24 +152,90 @@ def test_evaluation_keeps_whom_an_earlier_run_learned_from_apart(later, cohort, 
     bare = [replace(study, split=None) for study in cohort]
     alone = divide(second.folder, [*bare, make_study(600, None)])
     assert [study.split for study in alone.studies] == [*(study.split for study in cohort), "test"]
-    assert "none of 19 cases is the run's own; 18 were had by runs that it builds upon" in alone.told
+    assert alone.told == "none of 19 cases is the run's own; 18 more of runs that it builds upon go with those"
     beside = divide(second.folder, [*bare, *(replace(study, split=None) for study in others)])
     assert [study.split for study in beside.studies] == [study.split for study in (*cohort, *others)]
-    assert beside.told.startswith("18 of 36 cases are the run's own and keep its split; 18 were had")
+    assert beside.told == (
+        "18 of 36 cases are the run's own and keep its split; 18 more of runs that it builds upon go with those"
+    )
+    assert beside.doubt == ""
 
 
-def test_a_run_goes_on_where_those_before_it_are_gone(later, finished, cohort, tmp_path):
+@pytest.mark.parametrize("like", [False, True])
+def test_a_run_goes_on_where_those_before_it_are_gone(like, later, finished, cohort, tmp_path):
     first = tmp_path / "first"
     shutil.copytree(finished.folder, first)
-    run = train(later("--start.weights", str(first)), cohort, tmp_path / "run")
+    words = ["--split.by", "patient", "--split.seed", "3", "--split.like", str(first)] if like else []
+    run = train(later("--start.weights", str(first), *words), cohort, tmp_path / "run")
     before = {path.name: path.read_bytes() for path in run.folder.glob("*.csv")}
     shutil.rmtree(first)
+    assert train(run.recipe, cohort, run.folder).manifest == run.manifest
     for name in ("manifest.json", "model.safetensors"):
         (run.folder / name).unlink()
-    again = train(run.recipe, cohort, run.folder)
-    assert again.manifest == run.manifest
+    assert train(run.recipe, cohort, run.folder).manifest == run.manifest
     assert {path.name: path.read_bytes() for path in run.folder.glob("*.csv")} == before
     assert {CASES_NAME, EARLIER_NAME} <= set(before)
+
+
+def test_whoever_goes_on_is_checked_again(later, finished, cohort, tmp_path):
+    """Nothing but the lists is there of a training that was killed in its first epoch."""
+    words = ["--split.by", "patient", "--split.seed", "3"]
+    run = train(later(*words, "--split.like", str(finished.folder)), cohort, tmp_path / "run")
+    for path in run.folder.iterdir():
+        if path.is_file() and path.name not in (CASES_NAME, EARLIER_NAME, "recipe.yaml"):
+            path.unlink()
+    with pytest.raises(DatasetError, match="LEAKAGE: run: "):
+        train(later(*words), cohort, run.folder)
+    fewer = [study for study in cohort if study.id != "0000"]
+    with pytest.raises(ConfigError, match="another recipe"):
+        train(later(), fewer, run.folder)
+
+
+def test_of_several_splits_the_first_counts():
+    rows = (("0001", "anna", "train", "X"), ("0001", "anna", "test", "X"))
+    for each in (rows, rows[::-1]):
+        assert KeptCases(each).find("0001", ["X"]) == "train"
+        assert KeptCases(each).find("renamed", ["X"]) == "train"
+
+
+def test_a_run_that_learned_from_whom_an_earlier_one_tested_on_says_so_later(later, finished, cohort, tmp_path):
+    """A third run takes over the splits of the second, and not those of the first, which are older."""
+    moved = [replace(study, split="train" if study.split == "test" else study.split) for study in cohort[:-1]]
+    second = train(later(), [*moved, cohort[-1]], tmp_path / "second")
+    again = [replace(study, split=None) for study in cohort]
+    places = read_division(str(second.folder), again)
+    assert places == {study.id: study.split for study in [*moved, cohort[-1]]}
+
+
+def test_figures_of_whom_an_earlier_run_learned_from_are_doubted(later, finished, cohort, tmp_path):
+    second = train(later(), cohort, tmp_path / "second")
+    assert divide(second.folder, cohort).doubt == ""
+    text = (second.folder / EARLIER_NAME).read_text()
+    (second.folder / EARLIER_NAME).write_text(text.replace(",test,", ",train,", 2))
+    assert divide(second.folder, cohort).doubt.startswith("2 cases that the run holds out were learned from")
+
+
+def test_two_runs_that_contradict_each_other_are_told_apart(later, finished, cohort, tmp_path):
+    second = train(
+        later("--start.weights", "null", "--split.by", "patient", "--split.seed", "3"), cohort, tmp_path / "2"
+    )
+    recipe = later("--split.like", str(finished.folder), "--mask.weights", str(second.folder))
+    with pytest.raises(
+        DatasetError, match=rf"LEAKAGE: mask\.weights: .*; train {second.folder} again with --split\.like"
+    ):
+        _said(recipe, _split(cohort, recipe))
+
+
+def test_a_run_of_nobody_here_is_refused(later, finished, make_study):
+    strangers = [make_study(800 + number, None) for number in range(16)]
+    with pytest.raises(DatasetError, match=r"BAD_SPLIT: split\.like: none of 16 cases"):
+        _split(strangers, later("--split.like", str(finished.folder)))
+
+
+def test_a_split_without_the_target_names_the_run(later, finished, cohort):
+    bare = [replace(study, labels={}) if study.split == "test" else study for study in cohort]
+    with pytest.raises(DatasetError, match=r"BAD_SPLIT: the test split .*finished has nobody with the target in it"):
+        _split(bare, later("--split.like", str(finished.folder)))
 
 
 def test_without_a_label_nobody_is_learned_from_whom_the_other_run_holds_out(finished, cohort, make_study):

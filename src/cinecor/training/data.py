@@ -60,6 +60,8 @@ class TrainingData:
     """Cases whose clips are learned from without a label; those of the training split are among them."""
     undrawn: tuple[Study, ...] = ()
     """Cases of the training split that did not keep their label, learned from or not."""
+    taken_over: int = 0
+    """Cases with the target whose split is that of another run (``split.like``)."""
 
     @property
     def studies(self) -> tuple[Study, ...]:
@@ -191,7 +193,9 @@ class TrainingData:
         return found
 
 
-def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None = None) -> TrainingData:
+def open_data(
+    recipe: Recipe, source: Path | Sequence[Study], cache: Path | None = None, *, run: Path | None = None
+) -> TrainingData:
     """Read a data folder (headers and tables only; masks where a clip is cropped to them,
     or where they are what is learned) and split its studies.
 
@@ -201,6 +205,7 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
         recipe: says target, cases and splits.
         source: a folder in a known layout, or studies already read.
         cache: where decoded frames go.
+        run: folder of the training, which has the splits that it took over where it was begun.
 
     Raises:
         DatasetError: the folder is not what its layout promises, or a split is empty.
@@ -219,7 +224,7 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
     folder = cache_part(
         folder, recipe.view, recipe.case if recipe.kind != "outlines" else outlined_part(recipe.structures)
     )
-    taken = read_division(Path(recipe.split.like), cases) if recipe.split.like is not None else {}
+    taken = read_division(recipe.split.like, cases, run) if recipe.split.like is not None else {}
     splits = split_studies(labelled, recipe.split, recipe.target, taken)
     _check_monitor(recipe, splits["validation"])
     unlabelled, semi = find_unlabelled(recipe, cases, splits, taken), recipe.semi
@@ -235,6 +240,7 @@ def open_data(recipe: Recipe, source: Path | Sequence[Study], cache: Path | None
         cache_folder=folder,
         unlabelled=unlabelled,
         undrawn=tuple(study for study in splits["train"] if study.id not in kept),
+        taken_over=sum(study.id in taken for study in labelled),
     )
 
 

@@ -12,7 +12,7 @@ from cinecor.errors import DatasetError
 from cinecor.evaluation import table
 from cinecor.models.checkpoint import Manifest, read_manifest
 from cinecor.records import Split, Study
-from cinecor.training.earlier_runs import read_earlier
+from cinecor.training.earlier_runs import is_earlier, read_earlier
 from cinecor.training.finishing import TRUTH_NAME, true_values
 from cinecor.training.kept_cases import KeptCases, follow_patients, read_cases
 from cinecor.training.recipe_fields import OUTLINED_FRAMES
@@ -92,8 +92,10 @@ def divide(run: Path, studies: Sequence[Study]) -> Division:
     known = _read(run)
     own = _find_own(known, studies)
     theirs = follow_patients(own, studies, known.kept.patients if known.kept else {}) if own else {}
-    before = read_earlier(run).divide([study for study in studies if study.id not in own and study.id not in theirs])
+    earlier = read_earlier(run).divide(studies)
+    before = {name: split for name, split in earlier.items() if name not in own and name not in theirs}
     splits = own | theirs | before
+    known_before = sum(is_earlier(earlier.get(name), split) for name, split in (own | theirs).items())
     others = [study for study in studies if study.id not in splits]
     told = _tell(len(own), len(theirs), len(before), len(studies))
     if not own:
@@ -103,7 +105,7 @@ def divide(run: Path, studies: Sequence[Study]) -> Division:
         return Division(divided, told, _doubt_names(known, named))
     _refuse_unknown(known, others, run)
     divided = [replace(study, split=splits.get(study.id, study.split or "test")) for study in studies]
-    return Division(divided, told, "" if known.kept else _OLD)
+    return Division(divided, told, _doubt_own(known, known_before))
 
 
 def _read(run: Path) -> _Known:
@@ -142,6 +144,15 @@ def _refuse_unknown(known: _Known, others: Sequence[Study], run: Path) -> None:
         raise DatasetError("LEAKAGE", what, cure, where=run.name)
 
 
+def _doubt_own(known: _Known, known_before: int) -> str:
+    if known_before:
+        return (
+            f"{known_before} cases that the run holds out were learned from, or chosen by, in runs that it builds upon:"
+            " figures of them are too good."
+        )
+    return "" if known.kept else _OLD
+
+
 def _doubt_names(known: _Known, named: int) -> str:
     if known.kept is None:
         return _OLD
@@ -158,4 +169,4 @@ def _tell(own: int, theirs: int, before: int, count: int) -> str:
     said = f"{own} of {count} cases {'is' if one else 'are'} the run's own and {'keeps' if one else 'keep'} its split"
     said = said if own else f"none of {count} cases is the run's own"
     said += f"; {theirs} more of its patients go with them" if theirs else ""
-    return said + (f"; {before} were had by runs that it builds upon, and keep the split of those" if before else "")
+    return said + (f"; {before} more of runs that it builds upon go with those" if before else "")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import TypeAlias, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ EARLIER_NAME = "earlier_cases.csv"
 COLUMNS = ("study", "patient", "split", "picture")
 
 Row: TypeAlias = tuple[str, str, Split, str]
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class KeptCases:
 
     @cached_property
     def _named(self) -> Mapping[tuple[str, str], Split]:
-        return {(name, picture): split for name, _, split, picture in self.rows}
+        return most_cautious(((name, picture), split) for name, _, split, picture in self.rows)
 
     def find(self, name: str, pictures: Iterable[str]) -> Split | None:
         """The split of the case that has one of these pictures; None where none has.
@@ -75,9 +76,9 @@ class KeptCases:
         return own | follow_patients(own, studies, self.patients) if own else {}
 
 
-def most_cautious(pairs: Iterable[tuple[str, Split]]) -> dict[str, Split]:
+def most_cautious(pairs: Iterable[tuple[Key, Split]]) -> dict[Key, Split]:
     """The split of each key; of several the first of train, validation and test."""
-    found: dict[str, Split] = {}
+    found: dict[Key, Split] = {}
     for key, split in pairs:
         found[key] = min(split, found.get(key, split), key=SPLITS.index)
     return found

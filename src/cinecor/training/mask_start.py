@@ -8,9 +8,10 @@ from typing import Any
 from cinecor import storage
 from cinecor.clips.masking import FOLDER, NetworkMask, load_mask
 from cinecor.errors import CheckpointError
-from cinecor.models.absence import check_there
+from cinecor.models.absence import check_there, is_file
 from cinecor.models.checkpoint import FILES, MANIFEST_NAME, WEIGHTS_NAME, read_manifest
 from cinecor.models.starting import check_hash
+from cinecor.training.kept_cases import CASES_NAME, EARLIER_NAME
 from cinecor.training.recipe_fields import Recipe
 
 
@@ -32,7 +33,7 @@ def pin_mask(recipe: Recipe) -> Recipe:
 
 
 def keep_mask(recipe: Recipe, out: Path) -> None:
-    """Copy the mask's network into the run's folder, where it is not there yet.
+    """Copy the mask's network into the run's folder, where it is not there yet, with the lists of whom it learned from.
 
     Raises:
         CheckpointError: MISMATCH for weights with another hash than the recipe has; MISSING_FILE; CORRUPT where
@@ -44,7 +45,8 @@ def keep_mask(recipe: Recipe, out: Path) -> None:
         return
     source = Path(recipe.mask.weights)
     check_hash(read_manifest(source), recipe.mask.sha256, source)
-    for name in (WEIGHTS_NAME, MANIFEST_NAME):  # the manifest last: a folder that has one is whole
+    lists = [name for name in (CASES_NAME, EARLIER_NAME) if is_file(source / name)]
+    for name in (*lists, WEIGHTS_NAME, MANIFEST_NAME):  # the manifest last: a folder that has one is whole
         try:
             content = (source / name).read_bytes()
         except OSError as error:

@@ -29,6 +29,7 @@ _LATER = {
     "clip.resize": "smooth",
     "clip.mask": "",
     "split.keep_test_apart": False,
+    "split.like": None,
     "augmentation.swap": 0.0,
     "model.options.head_norm": False,
 }
@@ -162,14 +163,15 @@ def dump_recipe(recipe: Recipe) -> str:
 def fingerprint(recipe: Recipe) -> str:
     """A hash of all that decides on the trained weights; machine matters and prose are left out.
 
-    Weights to start from, and those of a mask, count by their hash once it is known, wherever they lie. A run whose
-    splits are taken over does not count: who is in which split stands in the fingerprint of the data.
+    Weights to start from, and those of a mask, count by their hash once it is known, wherever they lie. Of a
+    run whose splits are taken over it counts that there is one: who is in which split stands in that of the data.
     """
     values = resolve(recipe).model_dump(exclude=_APART)
     for part in ("start", "mask"):
         if values[part]["sha256"]:
             del values[part]["weights"]
-    del values["split"]["like"]
+    if values["split"]["like"] is not None:
+        values["split"]["like"] = "a run"
     for name in _LATER:
         _drop_later(values, name)
     return hashlib.sha256(json.dumps(_as_json(values), sort_keys=True).encode()).hexdigest()

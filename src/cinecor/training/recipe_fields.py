@@ -212,7 +212,7 @@ class SplitPart(Part):
     like: str | None = None
     """Folder of a run whose splits are taken over: its patients, known by their pictures, are in the split that they
     were in there, all others as `by`, which is layout or patient, has it. For trainings that build upon each other:
-    nobody may be tested on whom the weights of `start` or `mask` were learned from."""
+    nobody may be validated or tested on whom the weights of `start` or `mask` were learned from."""
 
 
 class Recipe(Part):

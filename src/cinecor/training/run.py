@@ -146,15 +146,10 @@ def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Pat
         with processes.in_turn():
             if processes.first:
                 held.enter_context(_locked(out))
-            opened = open_data(recipe, data, cache or (None if isinstance(data, Path) else out / "cache"))
+            opened = open_data(recipe, data, cache or (None if isinstance(data, Path) else out / "cache"), run=out)
             finished = (out / MANIFEST_NAME).exists()
             if processes.first:
-                begun = finished or (out / CASES_NAME).exists()  # then the runs that it builds upon may be gone
-                if not begun:
-                    refuse_learned(opened.recipe, opened.splits, _say)
-                _claim(opened.recipe, out)
-                if not begun:
-                    keep_earlier(opened.recipe, out)
+                _claim_division(opened, out, finished=finished)
                 keep_mask(opened.recipe, out)
             frames = None if finished else opened.build_cache(open_mask(opened.recipe, out))
         if frames is None:
@@ -263,6 +258,18 @@ def _start(network: Network, recipe: Recipe) -> bool:
     start = recipe.start
     keep = start.head == "keep" and read_start(recipe).extra.get("classes", []) == list(recipe.classes)
     return start_from(network, start_folder(recipe), target=recipe.target, keep_head=keep, sha256=start.sha256)
+
+
+def _claim_division(data: TrainingData, out: Path, *, finished: bool) -> None:
+    """The folder for this recipe, and nobody judged by whom an earlier run knows."""
+    if finished:
+        _claim(data.recipe, out)
+        return
+    if data.taken_over:
+        _say(f"{data.taken_over} of {len(data.divided)} cases keep the split that they had in {data.recipe.split.like}")
+    refuse_learned(data.recipe, data.splits, out, _say)
+    _claim(data.recipe, out)
+    keep_earlier(data.recipe, out)
 
 
 def _say(text: str) -> None:

@@ -40,11 +40,12 @@ def split_studies(
         return _checked(_draw([study.id for study in studies], part), studies, may_leak=True)
     kept = {study.id: taken[study.id] for study in studies if study.id in taken} if taken else {}
     others = [study for study in studies if study.id not in kept]
+    cure = f"{part.like} has nobody with the target in it; leave split.like out" if kept else "add some"
     if part.by == "layout" and any(study.split is not None for study in others):
-        cure = "add some, or have the splits drawn: --split.by patient"
+        cure = cure if kept else f"{cure}, or have the splits drawn: --split.by patient"
         return _checked(kept | _by_layout(others), studies, cure=cure)
     drawn = _draw([study.patient_id for study in others], part, least=0 if kept else 1)
-    return _checked(kept | {study.id: drawn[study.patient_id] for study in others}, studies)
+    return _checked(kept | {study.id: drawn[study.patient_id] for study in others}, studies, cure=cure)
 
 
 def leave_apart(studies: Sequence[Study], part: SplitPart) -> Sequence[Study]:
