@@ -95,9 +95,13 @@ def test_a_name_too_long_for_any_file_is_no_bug(verb: str, capsys: pytest.Captur
     assert len(line) < 200
 
 
-def test_an_interruption_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("verb", "goes_on"), [("models", False), ("train", True)])
+def test_an_interruption_is_130(
+    verb: str, goes_on: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     fail_with(KeyboardInterrupt(), monkeypatch)
-    assert run("models") == 130
+    assert run(verb) == 130
+    assert ("the same command goes on" in capsys.readouterr().err) == goes_on
 
 
 def test_sigterm_is_143() -> None:

@@ -30,6 +30,9 @@ from cinecor.version import __version__
 # typer ships its own click and exports only the leaves of its usage errors.
 _UsageFault: Any = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
+_GO_ON = ("train", "benchmark")
+"""Verbs that take up again what they were interrupted in."""
+
 app = typer.Typer(
     name="cinecor",
     cls=Verbs,
@@ -81,7 +84,8 @@ def _run(words: list[str]) -> int:
     except CinecorError as error:
         return failure.report(error, as_json="--json" in words, debug=debug)
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("interrupted", err=True)
+        goes_on = any(word in _GO_ON for word in words[:1])
+        typer.echo("interrupted; the same command goes on from here" if goes_on else "interrupted", err=True)
         return INTERRUPTED
     except _UsageFault as fault:
         fault.show()
