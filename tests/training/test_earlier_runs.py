@@ -12,10 +12,11 @@ from cinecor.errors import CheckpointError, ConfigError, DatasetError
 from cinecor.records import SPLITS
 from cinecor.training import train
 from cinecor.training.data import open_data
-from cinecor.training.earlier_runs import read_division, read_earlier, refuse_learned
+from cinecor.training.earlier_runs import TAKEN_NAME, read_division, read_earlier, refuse_learned
 from cinecor.training.held_out import divide
 from cinecor.training.kept_cases import CASES_NAME, EARLIER_NAME, KeptCases, read_cases
-from cinecor.training.recipe import apply_overrides, fingerprint, make_recipe
+from cinecor.training.recipe import apply_overrides, fingerprint, make_recipe, resolve
+from cinecor.training.start import pin_start
 
 
 @pytest.fixture
@@ -32,9 +33,10 @@ def _split(studies, recipe):
     return open_data(recipe, studies).splits
 
 
-def _said(recipe, splits):
+def _said(recipe, splits, studies=()):
     said: list[str] = []
-    refuse_learned(recipe, splits, Path("nowhere"), said.append)
+    everybody = [study for each in splits.values() for study in each]
+    refuse_learned(recipe, splits, [*everybody, *studies], Path("nowhere"), said.append)
     return said
 
 
@@ -60,21 +62,44 @@ def test_whoever_was_learned_from_is_not_judged_by(later, cohort, tmp_path):
     assert not (tmp_path / "run" / "recipe.yaml").exists()
     later_split = [replace(study, split=None if study.split == "train" else "test") for study in cohort]
     with pytest.raises(DatasetError, match="LEAKAGE"):  # chosen by is known, too
-        refuse_learned(recipe, {"test": [study for study in later_split if study.split]}, tmp_path, print)
+        _said(recipe, {"test": [study for study in later_split if study.split]})
 
 
-def test_a_mask_has_seen_people_too(tiny, finished, cohort, tmp_path):
+def test_a_mask_has_seen_people_too(tiny, finished, cohort):
     recipe = apply_overrides(tiny, ["--mask.weights", str(finished.folder)])
     assert _said(recipe, _split(cohort, recipe)) == []
     with pytest.raises(DatasetError, match=r"LEAKAGE: mask\.weights: 10 of the 10 patients"):
-        refuse_learned(recipe, {"test": [study for study in cohort if study.split == "train"]}, tmp_path, print)
+        _said(recipe, {"test": [study for study in cohort if study.split == "train"]})
 
 
 def test_other_people_of_the_same_names_are_told(later, make_study):
     strangers = [replace(make_study(100 + number, "test"), id=f"{number:04d}") for number in range(5)]
     (line,) = _said(later(), {"test": strangers})
     assert "5 of the 5 patients" in line
-    assert "other pictures" in line
+    assert "taken for other people" in line
+
+
+def test_one_picture_says_whose_folder_it_is(later, cohort, make_study):
+    """New loops of known patients, of whom no loop that is judged was known."""
+    again = [replace(make_study(900 + number, "test"), patient=study.patient_id) for number, study in enumerate(cohort)]
+    known = {"train": [cohort[0]], "test": again[1:]}
+    with pytest.raises(DatasetError, match=r"LEAKAGE: start\.weights: 13 of the 17 patients"):
+        _said(later(), known)
+    with pytest.raises(DatasetError, match="LEAKAGE"):  # nor need a loop that is known be one of the recipe's
+        _said(later(), {"test": again[1:]}, [cohort[0]])
+
+
+def test_another_view_of_known_patients_is_theirs(tiny, later, finished, cohort, make_study, tmp_path):
+    """Each view in a file of its own: the recipe's are of nobody's pictures, the folder is."""
+    both = [
+        replace(study, split=None, cines=(*study.cines, replace(make_study(950 + number, None).cines[0], view="A2C")))
+        for number, study in enumerate(cohort)
+    ]
+    recipe = later("--view", "A2C", "--split.by", "patient", "--split.seed", "3")
+    with pytest.raises(DatasetError, match="LEAKAGE"):
+        train(recipe, both, tmp_path / "run")
+    taken = open_data(apply_overrides(recipe, ["--split.like", str(finished.folder)]), both).splits
+    assert _places(taken) == {study.id: study.split for study in cohort}
 
 
 def test_weights_without_a_list_are_told(later, finished, cohort, tmp_path):
@@ -136,7 +161,7 @@ def test_a_chain_of_runs_knows_all_of_its_patients(later, finished, cohort, make
     assert not (finished.folder / EARLIER_NAME).exists()
     bare = [replace(study, split=None) for study in (*cohort, *others)]
     known = read_division(str(second.folder), bare)
-    assert known == {study.id: study.split for study in (*cohort, *others)}
+    assert known == {study.patient_id: study.split for study in (*cohort, *others)}
     third = apply_overrides(later(), ["--start.weights", str(second.folder)])
     with pytest.raises(DatasetError, match="LEAKAGE"):
         train(third, [replace(study, split=_turned(study.split)) for study in cohort], tmp_path / "third")
@@ -175,6 +200,7 @@ def test_a_run_goes_on_where_those_before_it_are_gone(like, later, finished, coh
     assert train(run.recipe, cohort, run.folder).manifest == run.manifest
     assert {path.name: path.read_bytes() for path in run.folder.glob("*.csv")} == before
     assert {CASES_NAME, EARLIER_NAME} <= set(before)
+    assert (TAKEN_NAME in before) == like
 
 
 def test_whoever_goes_on_is_checked_again(later, finished, cohort, tmp_path):
@@ -182,13 +208,67 @@ def test_whoever_goes_on_is_checked_again(later, finished, cohort, tmp_path):
     words = ["--split.by", "patient", "--split.seed", "3"]
     run = train(later(*words, "--split.like", str(finished.folder)), cohort, tmp_path / "run")
     for path in run.folder.iterdir():
-        if path.is_file() and path.name not in (CASES_NAME, EARLIER_NAME, "recipe.yaml"):
+        if path.is_file() and path.name not in (CASES_NAME, EARLIER_NAME, TAKEN_NAME, "recipe.yaml"):
             path.unlink()
-    with pytest.raises(DatasetError, match="LEAKAGE: run: "):
+    with pytest.raises(ConfigError, match="another recipe"):  # splits of its own are another training
         train(later(*words), cohort, run.folder)
-    fewer = [study for study in cohort if study.id != "0000"]
-    with pytest.raises(ConfigError, match="another recipe"):
-        train(later(), fewer, run.folder)
+    (run.folder / "recipe.yaml").unlink()
+    (run.folder / ".lock").unlink(missing_ok=True)
+    with pytest.raises(ConfigError, match="holds no run"):
+        train(later(*words), cohort, run.folder)
+
+
+def test_a_begun_run_knows_those_before_it_without_them(later, finished, cohort, tmp_path):
+    """The table of patients was changed between two calls, and the run before is gone."""
+    first = tmp_path / "first"
+    shutil.copytree(finished.folder, first)
+    recipe = later("--start.weights", str(first))
+    run = train(recipe, cohort, tmp_path / "run")
+    shutil.rmtree(first)
+    for name in ("manifest.json", "model.safetensors", "last.ckpt"):
+        (run.folder / name).unlink()
+    with pytest.raises(DatasetError, match="LEAKAGE: run: 10 patients"):
+        train(run.recipe, [replace(study, split=_turned(study.split)) for study in cohort], run.folder)
+
+
+def test_weights_that_were_trained_anew_since_are_not_those_of_the_recipe(later, finished, cohort, tmp_path):
+    recipe = pin_start(resolve(later()))
+    moved = {"test": [study for study in cohort if study.split == "train"]}
+    with pytest.raises(DatasetError, match="LEAKAGE"):
+        _said(recipe, moved)
+    other = recipe.start.model_copy(update={"sha256": "f" * 64})
+    assert _said(recipe.model_copy(update={"start": other}), moved) == []
+
+
+def test_slices_leak_by_name_and_are_not_refused(later, cohort):
+    recipe = later()
+    slices = recipe.model_copy(update={"split": recipe.split.model_copy(update={"by": "slice"})})
+    moved = {"test": [study for study in cohort if study.split == "train"]}
+    assert _said(slices, moved) == []
+    with pytest.raises(DatasetError, match="LEAKAGE"):
+        _said(recipe, moved)
+
+
+def test_a_run_whose_own_runs_are_unknown_is_told(later, finished, cohort, make_study, tmp_path):
+    others = [replace(make_study(500 + number, study.split), id=f"b-{number}") for number, study in enumerate(cohort)]
+    second = train(later(), others, tmp_path / "second")
+    recipe = later("--start.weights", str(second.folder))
+    assert _said(recipe, {"test": cohort[-2:]}) == []
+    (second.folder / EARLIER_NAME).unlink()
+    (line,) = _said(recipe, {"test": cohort[-2:]})
+    assert "no list of the patients of the runs before it" in line
+    assert train(later(), others, second.folder).manifest == second.manifest  # once more adds it
+    assert (second.folder / EARLIER_NAME).exists() is False  # the list of its own cases was there
+
+
+def test_a_run_of_an_earlier_version_gets_its_lists(later, cohort, make_study, tmp_path):
+    others = [replace(make_study(500 + number, study.split), id=f"b-{number}") for number, study in enumerate(cohort)]
+    second = train(later(), others, tmp_path / "second")
+    lists = [(second.folder / name).read_bytes() for name in (CASES_NAME, EARLIER_NAME)]
+    for name in (CASES_NAME, EARLIER_NAME):
+        (second.folder / name).unlink()
+    train(later(), others, second.folder)
+    assert [(second.folder / name).read_bytes() for name in (CASES_NAME, EARLIER_NAME)] == lists
 
 
 def test_of_several_splits_the_first_counts():
@@ -198,13 +278,13 @@ def test_of_several_splits_the_first_counts():
         assert KeptCases(each).find("renamed", ["X"]) == "train"
 
 
-def test_a_run_that_learned_from_whom_an_earlier_one_tested_on_says_so_later(later, finished, cohort, tmp_path):
+def test_the_newest_run_that_learned_from_somebody_counts(later, finished, cohort, tmp_path):
     """A third run takes over the splits of the second, and not those of the first, which are older."""
     moved = [replace(study, split="train" if study.split == "test" else study.split) for study in cohort[:-1]]
     second = train(later(), [*moved, cohort[-1]], tmp_path / "second")
     again = [replace(study, split=None) for study in cohort]
     places = read_division(str(second.folder), again)
-    assert places == {study.id: study.split for study in [*moved, cohort[-1]]}
+    assert places == {study.patient_id: study.split for study in [*moved, cohort[-1]]}
 
 
 def test_figures_of_whom_an_earlier_run_learned_from_are_doubted(later, finished, cohort, tmp_path):
@@ -228,13 +308,15 @@ def test_two_runs_that_contradict_each_other_are_told_apart(later, finished, coh
 
 def test_a_run_of_nobody_here_is_refused(later, finished, make_study):
     strangers = [make_study(800 + number, None) for number in range(16)]
-    with pytest.raises(DatasetError, match=r"BAD_SPLIT: split\.like: none of 16 cases"):
+    with pytest.raises(DatasetError, match=r"BAD_SPLIT: split\.like: none of 16 studies"):
         _split(strangers, later("--split.like", str(finished.folder)))
 
 
 def test_a_split_without_the_target_names_the_run(later, finished, cohort):
     bare = [replace(study, labels={}) if study.split == "test" else study for study in cohort]
-    with pytest.raises(DatasetError, match=r"BAD_SPLIT: the test split .*finished has nobody with the target in it"):
+    with pytest.raises(
+        DatasetError, match=r"BAD_SPLIT: the test split .*nobody whom .*finished has there has the target"
+    ):
         _split(bare, later("--split.like", str(finished.folder)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,14 @@ from tests.training.conftest import TINY
 from cinecor.clips import Cache, prepare
 from cinecor.clips.masking import FOLDER, load_mask
 from cinecor.datasets import view_folders
-from cinecor.errors import CheckpointError, ConfigError
+from cinecor.errors import CheckpointError, ConfigError, DatasetError
 from cinecor.evaluation.table import read_predictions
 from cinecor.inference import Settings, load_predictor
 from cinecor.inference.loop import open_loop
 from cinecor.phantom import echo_study
 from cinecor.records import ClipSpec
 from cinecor.training import open_run, predictions_of, train
+from cinecor.training.kept_cases import CASES_NAME, EARLIER_NAME
 from cinecor.training.mask_start import pin_mask
 from cinecor.training.recipe import apply_overrides, fingerprint, load_recipe, make_recipe, resolve
 from cinecor.training.sweep import _anywhere
@@ -122,3 +124,27 @@ def test_a_sweep_finds_the_mask_from_anywhere(weights, monkeypatch):
     recipe = _anywhere(masked(Path(weights.name)))
     assert Path(recipe.mask.weights) == weights
     assert recipe.start.weights is None
+
+
+def test_a_sweep_finds_the_run_whose_splits_are_taken_over_from_anywhere(weights, monkeypatch):
+    monkeypatch.chdir(weights.parent)
+    recipe = make_recipe({**TINY, "split": {"by": "patient", "like": weights.name}})
+    assert _anywhere(recipe).split.like == str(weights)
+
+
+def test_the_lists_of_whom_the_mask_learned_from_go_with_it(weights, finished, make_cohort, tmp_path):
+    """A mask that learned from the cohort of a finished run, which it says in that run's table."""
+    mask = tmp_path / "mask"
+    shutil.copytree(weights, mask)
+    shutil.copyfile(finished.folder / CASES_NAME, mask / CASES_NAME)
+    cohort = make_cohort()
+    run = train(masked(mask), cohort, tmp_path / "run")
+    table = (mask / CASES_NAME).read_bytes()
+    assert (run.folder / FOLDER / CASES_NAME).read_bytes() == table
+    assert len((run.folder / EARLIER_NAME).read_text().splitlines()) == len(table.splitlines())
+    turned = [
+        replace(study, split={"train": "test", "test": "train"}.get(study.split, study.split)) for study in cohort
+    ]
+    for where in (mask, run.folder / FOLDER):  # the copy knows them, too
+        with pytest.raises(DatasetError, match=r"LEAKAGE: mask\.weights: 10 of the 14 patients"):
+            train(masked(where), turned, tmp_path / "other")

@@ -84,7 +84,7 @@ def _run(words: list[str]) -> int:
     except CinecorError as error:
         return failure.report(error, as_json="--json" in words, debug=debug)
     except (KeyboardInterrupt, typer.Abort):
-        goes_on = any(word in _GO_ON for word in words[:1])
+        goes_on = next((word for word in words if not word.startswith("-")), "") in _GO_ON
         typer.echo("interrupted; the same command goes on from here" if goes_on else "interrupted", err=True)
         return INTERRUPTED
     except _UsageFault as fault:

@@ -25,7 +25,7 @@ def report(error: CinecorError, *, as_json: bool = False, debug: bool = False) -
 def report_unforeseen(error: Exception, *, as_json: bool = False, debug: bool = False) -> int:
     """Print a failure that no one foresaw: memory that ran out, a name too long for any file, or a bug of ours."""
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-        what = f"{str(error.filename)[:_SHOWN]}… is longer than the name of a file can be"
+        what = f"{str(error.filename or 'a name')[:_SHOWN]}… is longer than the name of a file can be"
         return report(ConfigError("OUT_OF_RANGE", what, "check the paths"), as_json=as_json, debug=debug)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         cure = "use a smaller --batch-size, fewer workers or a smaller clip"

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -60,8 +60,10 @@ class TrainingData:
     """Cases whose clips are learned from without a label; those of the training split are among them."""
     undrawn: tuple[Study, ...] = ()
     """Cases of the training split that did not keep their label, learned from or not."""
-    taken_over: int = 0
-    """Cases with the target whose split is that of another run (``split.like``)."""
+    present: tuple[Study, ...] = ()
+    """Studies of the folder, all of them, whatever the recipe takes of them."""
+    taken: Mapping[str, Split] = field(default_factory=dict)
+    """The split of patients that is another run's (``split.like``)."""
 
     @property
     def studies(self) -> tuple[Study, ...]:
@@ -224,7 +226,7 @@ def open_data(
     folder = cache_part(
         folder, recipe.view, recipe.case if recipe.kind != "outlines" else outlined_part(recipe.structures)
     )
-    taken = read_division(recipe.split.like, cases, run) if recipe.split.like is not None else {}
+    taken = read_division(recipe.split.like, studies, run) if recipe.split.like is not None else {}
     splits = split_studies(labelled, recipe.split, recipe.target, taken)
     _check_monitor(recipe, splits["validation"])
     unlabelled, semi = find_unlabelled(recipe, cases, splits, taken), recipe.semi
@@ -240,7 +242,8 @@ def open_data(
         cache_folder=folder,
         unlabelled=unlabelled,
         undrawn=tuple(study for study in splits["train"] if study.id not in kept),
-        taken_over=sum(study.id in taken for study in labelled),
+        present=tuple(studies),
+        taken=taken,
     )
 
 

@@ -9,43 +9,70 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
+import pandas as pd
+
+from cinecor import storage
 from cinecor.errors import CheckpointError, DatasetError
+from cinecor.io.tables import read_csv
 from cinecor.models.absence import is_file, is_folder
+from cinecor.models.checkpoint import MANIFEST_NAME, Manifest, read_manifest
 from cinecor.records import SPLITS, Split, Study
-from cinecor.training.kept_cases import CASES_NAME, EARLIER_NAME, KeptCases, read_cases, write_rows
+from cinecor.training.kept_cases import CASES_NAME, EARLIER_NAME, KeptCases, most_cautious, read_cases, write_rows
 from cinecor.training.recipe_fields import LIKE, Recipe
+
+TAKEN_NAME = "taken_splits.csv"
+"""The splits that a run took over from another one (``split.like``), patient by patient."""
+_COLUMNS = ("patient", "split")
 
 
 def read_division(like: str, studies: Sequence[Study], own: Path | None = None) -> dict[str, Split]:
-    """The split that a run, or one that it builds upon, has each of its patients in, by name of the study; others are
-    not among them.
+    """The split that a run, or one that it builds upon, has each of its patients in; others are not among them.
 
     Args:
         like: the run's folder, as ``split.like`` names it.
-        studies: of one data folder, known by their pictures, wherever the files lie and whatever they are called.
-        own: folder of the run that takes the splits over, asked in its place where that is gone: it has them by now.
+        studies: of one data folder, all of them; known by their pictures, wherever the files lie and whatever they are
+            called.
+        own: folder of the run that takes the splits over; where it did so before, they are what it has, whatever has
+            become of the other run.
 
     Raises:
         CheckpointError: MISSING_FILE where the run is not there, or is of a version that kept no list of its cases.
         DatasetError: BAD_SPLIT where nobody is one of its patients; MISSING_FILE for a file that cannot be opened; a
             damaged table.
     """
+    if own is not None and is_file(own / TAKEN_NAME):
+        return _read_taken(own)
     run = Path(like)
-    if own is not None and not is_file(run / CASES_NAME) and is_file(own / CASES_NAME):
-        run = own
     if not is_folder(run):
         raise CheckpointError("MISSING_FILE", f"there is no folder {like}", "give that of a run", where="split.like")
     if not is_file(run / CASES_NAME):
-        cure = (
-            "give the folder of a run; where it is one of an earlier version, train it once more, which adds the file"
-        )
+        cure = "give the folder of a run; one of an earlier version has it after the same cinecor train once more"
         raise CheckpointError("MISSING_FILE", f"{like} has no {CASES_NAME}", cure, where="split.like")
-    found = _read(run).divide(studies)
+    found = _read(run).place_patients(studies)
     if not found:
-        what = f"none of {len(studies)} cases is of a patient of {like}"
+        what = f"none of {len(studies)} studies is of a patient of {like}"
         raise DatasetError("BAD_SPLIT", what, "name a run on these pictures, or leave it out", where="split.like")
     return found
+
+
+def keep_division(taken: Mapping[str, Split], run: Path) -> None:
+    """Write the splits that a run took over, patient by patient, into its folder; nothing where it took none.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    if taken:
+        text = pd.DataFrame(sorted(taken.items()), columns=list(_COLUMNS)).to_csv(index=False, lineterminator="\n")
+        storage.write_text(run / TAKEN_NAME, text)
+
+
+def _read_taken(run: Path) -> dict[str, Split]:
+    rows = read_csv(run / TAKEN_NAME, _COLUMNS)
+    if any(row["split"] not in SPLITS for row in rows):
+        raise DatasetError("BAD_SPLIT", "it names a split that is none", "copy the run again", where=TAKEN_NAME)
+    return {row["patient"]: cast("Split", row["split"]) for row in rows}
 
 
 def read_earlier(run: Path) -> KeptCases:
@@ -65,69 +92,93 @@ def keep_earlier(recipe: Recipe, run: Path) -> None:
         StorageError: the folder cannot be written.
         DatasetError: a damaged table.
     """
-    rows = {row for _, weights in _list_weights(recipe) for row in _read(weights).rows} | set(read_earlier(run).rows)
+    rows = {row for _, weights, _ in _list_weights(recipe) for row in _read(weights).rows} | set(read_earlier(run).rows)
     if rows:
         write_rows(sorted(rows), run / EARLIER_NAME)
 
 
 def refuse_learned(
-    recipe: Recipe, splits: Mapping[Split, Sequence[Study]], run: Path, say: Callable[[str], object]
+    recipe: Recipe,
+    splits: Mapping[Split, Sequence[Study]],
+    studies: Sequence[Study],
+    run: Path,
+    say: Callable[[str], object],
 ) -> None:
     """Stop where somebody is validated or tested on whom a run that the recipe builds upon learned from, or tested on
-    by whom its epoch was chosen.
+    by whom its epoch was chosen. Not where slices are split, whose patients leak by definition.
 
     Args:
         recipe: says which weights it starts from and which draw its mask.
         splits: the cases of each.
+        studies: of the data folder, all of them, whatever the recipe takes of them.
         run: the new run's folder, which knows those of an interrupted training where they are gone.
-        say: told in one line what cannot be known: of weights without a list of their patients, and of names alike
-            where the pictures are others.
+        say: told in one line what cannot be known: of runs without a list of their patients, and of names alike where
+            the pictures are others.
 
     Raises:
         DatasetError: LEAKAGE; MISSING_FILE for a file that cannot be opened; a damaged table.
     """
-    if (moved := _compare(read_earlier(run), splits)[0]) > 0:
+    if recipe.split.by == "slice":
+        return
+    judged = most_cautious(
+        (study.patient_id, split) for split, each in splits.items() if split != "train" for study in each
+    )
+    moved = _moved(judged, read_earlier(run).place_patients(studies))
+    if moved:
         what = f"{moved} patients who are validated or tested on were learned from, or chosen by, in the runs before it"
         raise DatasetError("LEAKAGE", what, "give another folder, or the splits of its first call", where=run.name)
-    for option, weights in _list_weights(recipe):
-        if not is_file(weights / CASES_NAME):
-            say(f"{option}: {weights} has no list of its patients; whether some of them are tested on is not known")
-            continue
-        moved, named, many = _compare(_read(weights), splits)
-        if moved:
-            who = f"{moved} of the {many} patients who are validated or tested on"
+    for option, weights, manifest in _list_weights(recipe):
+        for text in _tell_unknown(weights, manifest):
+            say(f"{option}: {text}")
+        kept = _read(weights)
+        before = kept.place_patients(studies)
+        if moved := _moved(judged, before):
+            who = f"{moved} of the {len(judged)} patients who are validated or tested on"
             what = f"{who} were learned from, or chosen by, in {weights}"
             raise DatasetError("LEAKAGE", what, _cure(recipe, weights), where=option)
-        if named:
+        if named := len(set(judged) & set(kept.patients)) if not before else 0:
             say(
-                f"{option}: {named} of the {many} patients who are validated or tested on are called as patients of"
-                f" {weights}, but have other pictures, and were taken for other people"
+                f"{option}: {named} of the {len(judged)} patients who are validated or tested on bear names of patients"
+                f" of {weights}, but no picture is known, and they were taken for other people"
             )
+
+
+def _moved(judged: Mapping[str, Split], before: Mapping[str, Split]) -> int:
+    return sum(is_earlier(before.get(patient), split) for patient, split in judged.items())
+
+
+def _tell_unknown(weights: Path, manifest: Manifest) -> Iterator[str]:
+    """Whose patients nobody has a list of; those of imported weights, ImageNet's among them, are none of ours."""
+    if not is_file(weights / CASES_NAME):
+        if "imported" not in manifest.extra:
+            yield f"{weights} has no list of its patients; whether some of them are tested on is not known"
+    elif not is_file(weights / EARLIER_NAME) and _builds_upon_runs(manifest):
+        yield f"{weights} has no list of the patients of the runs before it; whether some are tested on is not known"
+
+
+def _builds_upon_runs(manifest: Manifest) -> bool:
+    own = "a training of cinecor"
+    return bool(manifest.extra.get("mask")) or manifest.extra.get("start", {}).get("source") == own
 
 
 def _cure(recipe: Recipe, weights: Path) -> str:
     """Taking its splits over; where another run's are, the two runs contradict each other."""
     other = recipe.split.like
+    if recipe.split.by not in LIKE:
+        return "for each fold give weights that were learned on the same fold, or weights from other people"
     if other is not None and Path(other).resolve() != weights.resolve():
         return f"train {weights} again with --split.like {shlex.quote(other)}, or give weights from other people"
-    like = f"--split.like {shlex.quote(str(weights))}" + ("" if recipe.split.by in LIKE else " --split.by patient")
-    return f"take its splits over with {like}, or give weights from other people"
+    return f"take its splits over with --split.like {shlex.quote(str(weights))}, or give weights from other people"
 
 
-def _list_weights(recipe: Recipe) -> Iterator[tuple[str, Path]]:
-    """The option and the folder of each run that a recipe builds upon, where it is there."""
-    for option, weights in (("start.weights", recipe.start.weights), ("mask.weights", recipe.mask.weights)):
-        if weights is not None and is_folder(Path(weights)):
-            yield option, Path(weights)
-
-
-def _compare(kept: KeptCases, splits: Mapping[Split, Sequence[Study]]) -> tuple[int, int, int]:
-    """Patients who are judged and had an earlier split; those who have no more than the name of one; all who are."""
-    judged = [(study, split) for split, studies in splits.items() if split != "train" for study in studies]
-    before = kept.divide([study for study, _ in judged])
-    moved = {study.patient_id for study, split in judged if is_earlier(before.get(study.id), split)}
-    others = {study.patient_id for study, _ in judged if study.id not in before}
-    return len(moved), len(others & set(kept.patients)), len({study.patient_id for study, _ in judged})
+def _list_weights(recipe: Recipe) -> Iterator[tuple[str, Path, Manifest]]:
+    """The option, the folder and the manifest of each run that a recipe builds upon, where it is there and has not been
+    trained anew since."""
+    for option, part in (("start.weights", recipe.start), ("mask.weights", recipe.mask)):
+        if part.weights is not None and is_file(Path(part.weights) / MANIFEST_NAME):
+            manifest = read_manifest(Path(part.weights))
+            if part.sha256 in ("", manifest.weights_sha256):
+                yield option, Path(part.weights), manifest
 
 
 def is_earlier(before: Split | None, now: Split | None) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cinecor.errors import DatasetError
 from cinecor.records import Split, Study
-from cinecor.training.recipe_fields import Recipe
+from cinecor.training.recipe_fields import LIKE, Recipe
 from cinecor.training.splitting import leave_apart
 
 _DRAW = 0x1ABE1  # keeps this stream apart from those of clips and of order
@@ -66,15 +66,15 @@ def find_unlabelled(
         recipe: says whether anything is.
         cases: all there are.
         splits: those with a label.
-        taken: the split of cases, by name, that is another run's, whatever the layout says.
+        taken: the split of patients that is another run's, whatever the layout says.
     """
     if recipe.semi.method == "none":
         return ()
-    if recipe.split.by not in ("layout", "patient"):
+    if recipe.split.by not in LIKE:
         return tuple(splits["train"])
     known = {study.id for studies in splits.values() for study in studies}
     held = {study.patient_id for split in ("validation", "test") for study in splits[split]}
     bare = [case for case in leave_apart(cases, recipe.split) if case.id not in known and case.patient_id not in held]
-    kept = taken or {}
-    said = {case.id: kept.get(case.id, case.split if recipe.split.by == "layout" else None) for case in bare}
+    kept, by_layout = taken or {}, recipe.split.by == "layout"
+    said = {case.id: kept.get(case.patient_id, case.split if by_layout else None) for case in bare}
     return (*splits["train"], *(case for case in bare if said[case.id] in (None, "train")))

@@ -92,7 +92,8 @@ def divide(run: Path, studies: Sequence[Study]) -> Division:
     known = _read(run)
     own = _find_own(known, studies)
     theirs = follow_patients(own, studies, known.kept.patients if known.kept else {}) if own else {}
-    earlier = read_earlier(run).divide(studies)
+    patients = read_earlier(run).place_patients(studies)
+    earlier = {study.id: patients[study.patient_id] for study in studies if study.patient_id in patients}
     before = {name: split for name, split in earlier.items() if name not in own and name not in theirs}
     splits = own | theirs | before
     known_before = sum(is_earlier(earlier.get(name), split) for name, split in (own | theirs).items())

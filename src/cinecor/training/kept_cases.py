@@ -65,15 +65,21 @@ class KeptCases:
         found = {study.id: self.find(study.id, pictures) for study, pictures in pairs}
         return {name: split for name, split in found.items() if split is not None}
 
-    def divide(self, studies: Sequence[Study]) -> dict[str, Split]:
-        """The split of each study of the run's patients, by name: of those with a picture of the run, and, where there
-        are some, of all that bear the name of one of its patients.
+    def place_patients(self, studies: Sequence[Study]) -> dict[str, Split]:
+        """The split of each patient of these studies who is one of the run's.
+
+        A patient is one of the run's who has a picture of it; where somebody has, so is everybody of the name of one.
+
+        Args:
+            studies: of one data folder, all of them: one picture that is known says whose folder it is.
 
         Raises:
             DatasetError: MISSING_FILE for a file that cannot be opened.
         """
         own = self.find_own(studies) if self.rows else {}  # nothing is read for nothing
-        return own | follow_patients(own, studies, self.patients) if own else {}
+        met = most_cautious((study.patient_id, own[study.id]) for study in studies if study.id in own)
+        here = {study.patient_id for study in studies}
+        return {name: split for name, split in (dict(self.patients) | met).items() if name in here} if own else {}
 
 
 def most_cautious(pairs: Iterable[tuple[Key, Split]]) -> dict[Key, Split]:

@@ -17,8 +17,8 @@ _known: ContextVar[dict[Path, tuple[str, list[Study]]] | None] = ContextVar("kno
 
 @contextmanager
 def read_once() -> Iterator[None]:
-    """Within it a data folder is read when it is first asked for and remembered: many trainings of one cohort, which
-    takes a minute to read, see it as it was at the first."""
+    """Within it this process reads a data folder when it is first asked for, and remembers it: many trainings of one
+    cohort, which takes a minute to read, see it as it was at the first."""
     token = _known.set({})
     try:
         yield

@@ -164,7 +164,7 @@ def fingerprint(recipe: Recipe) -> str:
     """A hash of all that decides on the trained weights; machine matters and prose are left out.
 
     Weights to start from, and those of a mask, count by their hash once it is known, wherever they lie. Of a
-    run whose splits are taken over it counts that there is one: who is in which split stands in that of the data.
+    run whose splits are taken over it counts that there is one; the data's fingerprint says who is in which split.
     """
     values = resolve(recipe).model_dump(exclude=_APART)
     for part in ("start", "mask"):

@@ -28,7 +28,7 @@ from cinecor.models.starting import start_from
 from cinecor.records import SPLITS, Study
 from cinecor.training.classes import class_shares
 from cinecor.training.data import TrainingData, open_data, tell_left_out
-from cinecor.training.earlier_runs import keep_earlier, refuse_learned
+from cinecor.training.earlier_runs import keep_division, keep_earlier, refuse_learned
 from cinecor.training.feeds import open_feeds
 from cinecor.training.finishing import finish
 from cinecor.training.kept_cases import CASES_NAME, keep_cases
@@ -79,7 +79,8 @@ class Run:
 
     ``folder`` holds ``recipe.yaml`` (resolved), ``model.safetensors`` and ``manifest.json`` (the best epoch),
     ``metrics.csv``, ``tensorboard/``, ``predictions_<split>.csv``, ``truth.csv``, ``cases.csv`` (whose pictures it
-    had), ``earlier_cases.csv`` (those of the runs that it builds upon), ``timing.json`` and ``last.ckpt``.
+    had), ``earlier_cases.csv`` (those of the runs that it builds upon), ``taken_splits.csv`` (where they are another
+    run's), ``timing.json`` and ``last.ckpt``.
     """
 
     folder: Path
@@ -149,7 +150,9 @@ def train(recipe: Recipe, data: Path | Sequence[Study], out: Path, *, cache: Pat
             opened = open_data(recipe, data, cache or (None if isinstance(data, Path) else out / "cache"), run=out)
             finished = (out / MANIFEST_NAME).exists()
             if processes.first:
-                _claim_division(opened, out, finished=finished)
+                _refuse_other(opened.recipe, out)
+                if not finished:
+                    _begin(opened, out)
                 keep_mask(opened.recipe, out)
             frames = None if finished else opened.build_cache(open_mask(opened.recipe, out))
         if frames is None:
@@ -260,15 +263,16 @@ def _start(network: Network, recipe: Recipe) -> bool:
     return start_from(network, start_folder(recipe), target=recipe.target, keep_head=keep, sha256=start.sha256)
 
 
-def _claim_division(data: TrainingData, out: Path, *, finished: bool) -> None:
-    """The folder for this recipe, and nobody judged by whom an earlier run knows."""
-    if finished:
-        _claim(data.recipe, out)
-        return
-    if data.taken_over:
-        _say(f"{data.taken_over} of {len(data.divided)} cases keep the split that they had in {data.recipe.split.like}")
-    refuse_learned(data.recipe, data.splits, out, _say)
+def _begin(data: TrainingData, out: Path) -> None:
+    """Take the folder for a training, after nobody is judged by whom an earlier run knows."""
+    if data.taken:
+        kept = sum(study.patient_id in data.taken for study, _ in data.divided.values())
+        _say(
+            f"{kept} of {len(data.divided)} cases are of patients with a split in {data.recipe.split.like}, and keep it"
+        )
+    refuse_learned(data.recipe, data.splits, data.present, out, _say)
     _claim(data.recipe, out)
+    keep_division(data.taken, out)
     keep_earlier(data.recipe, out)
 
 
@@ -276,18 +280,22 @@ def _say(text: str) -> None:
     Console(stderr=True).print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def _claim(recipe: Recipe, out: Path) -> None:
-    """Take the folder for this recipe, or see that it is this recipe's already."""
+def _refuse_other(recipe: Recipe, out: Path) -> None:
+    """See that a folder is this recipe's or nobody's."""
     path = out / RECIPE_NAME
     if path.exists():
         if fingerprint(load_recipe(path)) != fingerprint(recipe):
             what, cure = "it holds a run of another recipe", "give another folder, or the recipe that it holds"
             raise ConfigError("CONFLICT", what, cure, where=out.name)
-        return
-    if any(entry.name not in _OWN for entry in out.iterdir()):
+    elif any(entry.name not in _OWN for entry in out.iterdir()):
         raise ConfigError("CONFLICT", "the folder is not empty and holds no run", "give another", where=out.name)
-    command = f"# cinecor train {RECIPE_NAME} --data DIR --out {shlex.quote(out.name)}\n"
-    storage.write_text(path, command + dump_recipe(recipe))
+
+
+def _claim(recipe: Recipe, out: Path) -> None:
+    path = out / RECIPE_NAME
+    if not path.exists():
+        command = f"# cinecor train {RECIPE_NAME} --data DIR --out {shlex.quote(out.name)}\n"
+        storage.write_text(path, command + dump_recipe(recipe))
 
 
 def _read_finished(recipe: Recipe, data: TrainingData, out: Path, processes: Processes) -> Run:
@@ -297,6 +305,7 @@ def _read_finished(recipe: Recipe, data: TrainingData, out: Path, processes: Pro
         raise ConfigError("CONFLICT", what, "give another folder", where=out.name)
     if processes.first and not (out / CASES_NAME).exists():  # of an earlier version
         keep_cases(data.divided, out)
+        keep_earlier(recipe, out)
     return Run(out, recipe, manifest)
 
 

@@ -26,7 +26,7 @@ def split_studies(
         studies: all of them with a number as ``target``.
         part: how they are split; studies that it keeps apart are in no split.
         target: which label folds are stratified by where the recipe names none.
-        taken: the split of studies, by name, that is another run's (``split.like``), whatever the layout says.
+        taken: the split of patients that is another run's (``split.like``), whatever the layout says.
 
     Raises:
         DatasetError: BAD_SPLIT where only some studies have a split (or fold) or a split is empty, LEAKAGE where a
@@ -38,9 +38,9 @@ def split_studies(
         return _checked(_by_fold(studies, part, part.stratify or target), studies)
     if part.by == "slice":
         return _checked(_draw([study.id for study in studies], part), studies, may_leak=True)
-    kept = {study.id: taken[study.id] for study in studies if study.id in taken} if taken else {}
+    kept = {study.id: taken[study.patient_id] for study in studies if taken and study.patient_id in taken}
     others = [study for study in studies if study.id not in kept]
-    cure = f"{part.like} has nobody with the target in it; leave split.like out" if kept else "add some"
+    cure = f"nobody whom {part.like} has there has the target; take another run's splits over" if kept else "add some"
     if part.by == "layout" and any(study.split is not None for study in others):
         cure = cure if kept else f"{cure}, or have the splits drawn: --split.by patient"
         return _checked(kept | _by_layout(others), studies, cure=cure)

@@ -106,12 +106,16 @@ def _check(jobs: Sequence[Job]) -> None:
 
 
 def _anywhere(recipe: Recipe) -> Recipe:
-    """The recipe with the full path of the weights that it starts from, and of its mask's, where there are some."""
+    """The recipe with the full path of the weights that it starts from, of its mask's, and of the run whose splits it
+    takes over, where there are some."""
     changes: dict[str, Any] = {}
     for name in ("start", "mask"):
         part = getattr(recipe, name)
         if part.weights is not None and is_folder(Path(part.weights)):
             changes[name] = part.model_copy(update={"weights": str(Path(part.weights).absolute())})
+    like = recipe.split.like
+    if like is not None and is_folder(Path(like)):
+        changes["split"] = recipe.split.model_copy(update={"like": str(Path(like).absolute())})
     return recipe.model_copy(update=changes) if changes else recipe
 
 

@@ -43,7 +43,8 @@ def check_named(recipe: Recipe, row: str = "") -> None:
     options = " ".join(f"{_option(option, row)} {_folder(option)}" for option in wanted)
     trainings = " and ".join(_training(option, name) for option, name in wanted.items())
     what = f"no trained run of {' and none of '.join(wanted.values())} is named, which this recipe builds upon"
-    raise ConfigError("CONFLICT", what, f"give {options}, made by {trainings}", where=", ".join(wanted))
+    cure = f"give {options}, made by {trainings}; where splits are drawn, each further one with --split.like of another"
+    raise ConfigError("CONFLICT", what, cure, where=", ".join(wanted))
 
 
 def tell_unnamed(rows: Mapping[str, Recipe]) -> str:
