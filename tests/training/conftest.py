@@ -7,7 +7,7 @@ import pytest
 
 from cinecor.records import Cine, Study
 from cinecor.training import train
-from cinecor.training.recipe import make_recipe
+from cinecor.training.recipe import apply_overrides, make_recipe
 from cinecor.training.recipe_fields import Recipe
 
 TINY = {
@@ -62,3 +62,13 @@ def tiny() -> Recipe:
 def finished(tmp_path_factory):
     """A finished run on the cohort; tests must not change it."""
     return train(make_recipe(TINY), _make_cohort(), tmp_path_factory.mktemp("runs") / "finished")
+
+
+@pytest.fixture
+def start(tiny, finished):
+    """The tiny recipe, from the weights of the finished run, for one epoch."""
+
+    def change(*words: str):
+        return apply_overrides(tiny, ["--start.weights", str(finished.folder), "--epochs", "1", *words])
+
+    return change

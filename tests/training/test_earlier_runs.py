@@ -12,21 +12,12 @@ from cinecor.errors import CheckpointError, ConfigError, DatasetError
 from cinecor.records import SPLITS
 from cinecor.training import train
 from cinecor.training.data import open_data
-from cinecor.training.earlier_runs import TAKEN_NAME, read_division, read_earlier, refuse_learned
+from cinecor.training.earlier_runs import read_earlier, refuse_learned
 from cinecor.training.held_out import divide
 from cinecor.training.kept_cases import CASES_NAME, EARLIER_NAME, KeptCases, read_cases
 from cinecor.training.recipe import apply_overrides, fingerprint, make_recipe, resolve
 from cinecor.training.start import pin_start
-
-
-@pytest.fixture
-def later(tiny, finished):
-    """The tiny recipe, from the weights of the finished run, for one epoch."""
-
-    def change(*words: str):
-        return apply_overrides(tiny, ["--start.weights", str(finished.folder), "--epochs", "1", *words])
-
-    return change
+from cinecor.training.taken_splits import TAKEN_NAME, read_division
 
 
 def _split(studies, recipe):
@@ -44,12 +35,12 @@ def _places(splits):
     return {study.id: split for split, studies in splits.items() for study in studies}
 
 
-def test_the_same_division_is_let_through_in_silence(later, cohort):
-    assert _said(later(), _split(cohort, later())) == []
+def test_the_same_division_is_let_through_in_silence(start, cohort):
+    assert _said(start(), _split(cohort, start())) == []
 
 
-def test_whoever_was_learned_from_is_not_judged_by(later, cohort, tmp_path):
-    recipe = later("--split.by", "patient", "--split.seed", "3")
+def test_whoever_was_learned_from_is_not_judged_by(start, cohort, tmp_path):
+    recipe = start("--split.by", "patient", "--split.seed", "3")
     splits = _split(cohort, recipe)
     before = {study.id: study.split for study in cohort}
     judged = {study.id: split for split in ("validation", "test") for study in splits[split]}
@@ -72,49 +63,49 @@ def test_a_mask_has_seen_people_too(tiny, finished, cohort):
         _said(recipe, {"test": [study for study in cohort if study.split == "train"]})
 
 
-def test_other_people_of_the_same_names_are_told(later, make_study):
+def test_other_people_of_the_same_names_are_told(start, make_study):
     strangers = [replace(make_study(100 + number, "test"), id=f"{number:04d}") for number in range(5)]
-    (line,) = _said(later(), {"test": strangers})
+    (line,) = _said(start(), {"test": strangers})
     assert "5 of the 5 patients" in line
     assert "taken for other people" in line
 
 
-def test_one_picture_says_whose_folder_it_is(later, cohort, make_study):
+def test_one_picture_says_whose_folder_it_is(start, cohort, make_study):
     """New loops of known patients, of whom no loop that is judged was known."""
     again = [replace(make_study(900 + number, "test"), patient=study.patient_id) for number, study in enumerate(cohort)]
     known = {"train": [cohort[0]], "test": again[1:]}
     with pytest.raises(DatasetError, match=r"LEAKAGE: start\.weights: 13 of the 17 patients"):
-        _said(later(), known)
+        _said(start(), known)
     with pytest.raises(DatasetError, match="LEAKAGE"):  # nor need a loop that is known be one of the recipe's
-        _said(later(), {"test": again[1:]}, [cohort[0]])
+        _said(start(), {"test": again[1:]}, [cohort[0]])
 
 
-def test_another_view_of_known_patients_is_theirs(tiny, later, finished, cohort, make_study, tmp_path):
+def test_another_view_of_known_patients_is_theirs(tiny, start, finished, cohort, make_study, tmp_path):
     """Each view in a file of its own: the recipe's are of nobody's pictures, the folder is."""
     both = [
         replace(study, split=None, cines=(*study.cines, replace(make_study(950 + number, None).cines[0], view="A2C")))
         for number, study in enumerate(cohort)
     ]
-    recipe = later("--view", "A2C", "--split.by", "patient", "--split.seed", "3")
+    recipe = start("--view", "A2C", "--split.by", "patient", "--split.seed", "3")
     with pytest.raises(DatasetError, match="LEAKAGE"):
         train(recipe, both, tmp_path / "run")
     taken = open_data(apply_overrides(recipe, ["--split.like", str(finished.folder)]), both).splits
     assert _places(taken) == {study.id: study.split for study in cohort}
 
 
-def test_weights_without_a_list_are_told(later, finished, cohort, tmp_path):
+def test_weights_without_a_list_are_told(start, finished, cohort, tmp_path):
     for name in ("model.safetensors", "manifest.json"):
         shutil.copyfile(finished.folder / name, tmp_path / name)
-    (line,) = _said(later("--start.weights", str(tmp_path)), _split(cohort, later()))
+    (line,) = _said(start("--start.weights", str(tmp_path)), _split(cohort, start()))
     assert "no list of its patients" in line
     with pytest.raises(CheckpointError, match=r"MISSING_FILE: split\.like: .* has no cases\.csv"):
-        _split(cohort, later("--split.like", str(tmp_path)))
+        _split(cohort, start("--split.like", str(tmp_path)))
     with pytest.raises(CheckpointError, match=r"MISSING_FILE: split\.like: there is no folder nowhere"):
-        _split(cohort, later("--split.like", "nowhere"))
+        _split(cohort, start("--split.like", "nowhere"))
 
 
-def test_splits_are_taken_over_and_others_are_drawn(later, finished, cohort, make_study):
-    recipe = later("--split.by", "patient", "--split.seed", "3", "--split.like", str(finished.folder))
+def test_splits_are_taken_over_and_others_are_drawn(start, finished, cohort, make_study):
+    recipe = start("--split.by", "patient", "--split.seed", "3", "--split.like", str(finished.folder))
     renamed = [replace(study, id=f"case-{study.id}", split=None) for study in cohort]
     more = [make_study(200 + number, None) for number in range(16)]
     places = _places(_split([*more, *renamed], recipe))
@@ -124,17 +115,17 @@ def test_splits_are_taken_over_and_others_are_drawn(later, finished, cohort, mak
     assert _places(_split([*renamed, more[0]], recipe))[more[0].id] == "train"  # an eighth of one is none
 
 
-def test_the_other_runs_split_goes_before_the_layouts(later, finished, cohort, make_study):
-    recipe = later("--split.like", str(finished.folder))
+def test_the_other_runs_split_goes_before_the_layouts(start, finished, cohort, make_study):
+    recipe = start("--split.like", str(finished.folder))
     swapped = [replace(study, split="train" if study.split == "test" else "test") for study in cohort]
     stranger = make_study(300, "validation")
     places = _places(_split([*swapped, stranger], recipe))
     assert places == {study.id: study.split for study in [*cohort, stranger]}
 
 
-def test_all_studies_of_a_patient_go_together(later, finished, cohort, make_study):
+def test_all_studies_of_a_patient_go_together(start, finished, cohort, make_study):
     again = [replace(make_study(400 + number, None), patient=study.patient_id) for number, study in enumerate(cohort)]
-    recipe = later("--split.by", "patient", "--split.like", str(finished.folder))
+    recipe = start("--split.by", "patient", "--split.like", str(finished.folder))
     places = _places(_split([*cohort, *again], recipe))
     assert [places[study.id] for study in again] == [study.split for study in cohort]
 
@@ -151,10 +142,10 @@ def test_where_the_other_run_lies_does_not_count(tiny):
     assert fingerprint(there) != fingerprint(tiny)
 
 
-def test_a_chain_of_runs_knows_all_of_its_patients(later, finished, cohort, make_study, tmp_path):
+def test_a_chain_of_runs_knows_all_of_its_patients(start, finished, cohort, make_study, tmp_path):
     """A second run on other people, and a third on those of the first: it builds upon both."""
     others = [replace(make_study(500 + number, study.split), id=f"b-{number}") for number, study in enumerate(cohort)]
-    second = train(later(), others, tmp_path / "second")
+    second = train(start(), others, tmp_path / "second")
     assert read_earlier(second.folder) == replace(
         read_cases(finished.folder), rows=tuple(sorted(read_cases(finished.folder).rows))
     )
@@ -162,7 +153,7 @@ def test_a_chain_of_runs_knows_all_of_its_patients(later, finished, cohort, make
     bare = [replace(study, split=None) for study in (*cohort, *others)]
     known = read_division(str(second.folder), bare)
     assert known == {study.patient_id: study.split for study in (*cohort, *others)}
-    third = apply_overrides(later(), ["--start.weights", str(second.folder)])
+    third = apply_overrides(start(), ["--start.weights", str(second.folder)])
     with pytest.raises(DatasetError, match="LEAKAGE"):
         train(third, [replace(study, split=_turned(study.split)) for study in cohort], tmp_path / "third")
 
@@ -171,9 +162,9 @@ def _turned(split):
     return {"train": "test", "test": "train"}.get(split, split)
 
 
-def test_evaluation_keeps_whom_an_earlier_run_learned_from_apart(later, cohort, make_study, tmp_path):
+def test_evaluation_keeps_whom_an_earlier_run_learned_from_apart(start, cohort, make_study, tmp_path):
     others = [replace(make_study(500 + number, study.split), id=f"b-{number}") for number, study in enumerate(cohort)]
-    second = train(later(), others, tmp_path / "second")
+    second = train(start(), others, tmp_path / "second")
     bare = [replace(study, split=None) for study in cohort]
     alone = divide(second.folder, [*bare, make_study(600, None)])
     assert [study.split for study in alone.studies] == [*(study.split for study in cohort), "test"]
@@ -187,11 +178,11 @@ def test_evaluation_keeps_whom_an_earlier_run_learned_from_apart(later, cohort, 
 
 
 @pytest.mark.parametrize("like", [False, True])
-def test_a_run_goes_on_where_those_before_it_are_gone(like, later, finished, cohort, tmp_path):
+def test_a_run_goes_on_where_those_before_it_are_gone(like, start, finished, cohort, tmp_path):
     first = tmp_path / "first"
     shutil.copytree(finished.folder, first)
     words = ["--split.by", "patient", "--split.seed", "3", "--split.like", str(first)] if like else []
-    run = train(later("--start.weights", str(first), *words), cohort, tmp_path / "run")
+    run = train(start("--start.weights", str(first), *words), cohort, tmp_path / "run")
     before = {path.name: path.read_bytes() for path in run.folder.glob("*.csv")}
     shutil.rmtree(first)
     assert train(run.recipe, cohort, run.folder).manifest == run.manifest
@@ -203,26 +194,26 @@ def test_a_run_goes_on_where_those_before_it_are_gone(like, later, finished, coh
     assert (TAKEN_NAME in before) == like
 
 
-def test_whoever_goes_on_is_checked_again(later, finished, cohort, tmp_path):
+def test_whoever_goes_on_is_checked_again(start, finished, cohort, tmp_path):
     """Nothing but the lists is there of a training that was killed in its first epoch."""
     words = ["--split.by", "patient", "--split.seed", "3"]
-    run = train(later(*words, "--split.like", str(finished.folder)), cohort, tmp_path / "run")
+    run = train(start(*words, "--split.like", str(finished.folder)), cohort, tmp_path / "run")
     for path in run.folder.iterdir():
         if path.is_file() and path.name not in (CASES_NAME, EARLIER_NAME, TAKEN_NAME, "recipe.yaml"):
             path.unlink()
     with pytest.raises(ConfigError, match="another recipe"):  # splits of its own are another training
-        train(later(*words), cohort, run.folder)
+        train(start(*words), cohort, run.folder)
     (run.folder / "recipe.yaml").unlink()
     (run.folder / ".lock").unlink(missing_ok=True)
     with pytest.raises(ConfigError, match="holds no run"):
-        train(later(*words), cohort, run.folder)
+        train(start(*words), cohort, run.folder)
 
 
-def test_a_begun_run_knows_those_before_it_without_them(later, finished, cohort, tmp_path):
+def test_a_begun_run_knows_those_before_it_without_them(start, finished, cohort, tmp_path):
     """The table of patients was changed between two calls, and the run before is gone."""
     first = tmp_path / "first"
     shutil.copytree(finished.folder, first)
-    recipe = later("--start.weights", str(first))
+    recipe = start("--start.weights", str(first))
     run = train(recipe, cohort, tmp_path / "run")
     shutil.rmtree(first)
     for name in ("manifest.json", "model.safetensors", "last.ckpt"):
@@ -231,8 +222,8 @@ def test_a_begun_run_knows_those_before_it_without_them(later, finished, cohort,
         train(run.recipe, [replace(study, split=_turned(study.split)) for study in cohort], run.folder)
 
 
-def test_weights_that_were_trained_anew_since_are_not_those_of_the_recipe(later, finished, cohort, tmp_path):
-    recipe = pin_start(resolve(later()))
+def test_weights_that_were_trained_anew_since_are_not_those_of_the_recipe(start, finished, cohort, tmp_path):
+    recipe = pin_start(resolve(start()))
     moved = {"test": [study for study in cohort if study.split == "train"]}
     with pytest.raises(DatasetError, match="LEAKAGE"):
         _said(recipe, moved)
@@ -240,8 +231,8 @@ def test_weights_that_were_trained_anew_since_are_not_those_of_the_recipe(later,
     assert _said(recipe.model_copy(update={"start": other}), moved) == []
 
 
-def test_slices_leak_by_name_and_are_not_refused(later, cohort):
-    recipe = later()
+def test_slices_leak_by_name_and_are_not_refused(start, cohort):
+    recipe = start()
     slices = recipe.model_copy(update={"split": recipe.split.model_copy(update={"by": "slice"})})
     moved = {"test": [study for study in cohort if study.split == "train"]}
     assert _said(slices, moved) == []
@@ -249,25 +240,25 @@ def test_slices_leak_by_name_and_are_not_refused(later, cohort):
         _said(recipe, moved)
 
 
-def test_a_run_whose_own_runs_are_unknown_is_told(later, finished, cohort, make_study, tmp_path):
+def test_a_run_whose_own_runs_are_unknown_is_told(start, finished, cohort, make_study, tmp_path):
     others = [replace(make_study(500 + number, study.split), id=f"b-{number}") for number, study in enumerate(cohort)]
-    second = train(later(), others, tmp_path / "second")
-    recipe = later("--start.weights", str(second.folder))
+    second = train(start(), others, tmp_path / "second")
+    recipe = start("--start.weights", str(second.folder))
     assert _said(recipe, {"test": cohort[-2:]}) == []
     (second.folder / EARLIER_NAME).unlink()
     (line,) = _said(recipe, {"test": cohort[-2:]})
     assert "no list of the patients of the runs before it" in line
-    assert train(later(), others, second.folder).manifest == second.manifest  # once more adds it
+    assert train(start(), others, second.folder).manifest == second.manifest  # once more adds it
     assert (second.folder / EARLIER_NAME).exists() is False  # the list of its own cases was there
 
 
-def test_a_run_of_an_earlier_version_gets_its_lists(later, cohort, make_study, tmp_path):
+def test_a_run_of_an_earlier_version_gets_its_lists(start, cohort, make_study, tmp_path):
     others = [replace(make_study(500 + number, study.split), id=f"b-{number}") for number, study in enumerate(cohort)]
-    second = train(later(), others, tmp_path / "second")
+    second = train(start(), others, tmp_path / "second")
     lists = [(second.folder / name).read_bytes() for name in (CASES_NAME, EARLIER_NAME)]
     for name in (CASES_NAME, EARLIER_NAME):
         (second.folder / name).unlink()
-    train(later(), others, second.folder)
+    train(start(), others, second.folder)
     assert [(second.folder / name).read_bytes() for name in (CASES_NAME, EARLIER_NAME)] == lists
 
 
@@ -278,46 +269,46 @@ def test_of_several_splits_the_first_counts():
         assert KeptCases(each).find("renamed", ["X"]) == "train"
 
 
-def test_the_newest_run_that_learned_from_somebody_counts(later, finished, cohort, tmp_path):
+def test_the_newest_run_that_learned_from_somebody_counts(start, finished, cohort, tmp_path):
     """A third run takes over the splits of the second, and not those of the first, which are older."""
     moved = [replace(study, split="train" if study.split == "test" else study.split) for study in cohort[:-1]]
-    second = train(later(), [*moved, cohort[-1]], tmp_path / "second")
+    second = train(start(), [*moved, cohort[-1]], tmp_path / "second")
     again = [replace(study, split=None) for study in cohort]
     places = read_division(str(second.folder), again)
     assert places == {study.patient_id: study.split for study in [*moved, cohort[-1]]}
 
 
-def test_figures_of_whom_an_earlier_run_learned_from_are_doubted(later, finished, cohort, tmp_path):
-    second = train(later(), cohort, tmp_path / "second")
+def test_figures_of_whom_an_earlier_run_learned_from_are_doubted(start, finished, cohort, tmp_path):
+    second = train(start(), cohort, tmp_path / "second")
     assert divide(second.folder, cohort).doubt == ""
     text = (second.folder / EARLIER_NAME).read_text()
     (second.folder / EARLIER_NAME).write_text(text.replace(",test,", ",train,", 2))
     assert divide(second.folder, cohort).doubt.startswith("2 cases that the run holds out were learned from")
 
 
-def test_two_runs_that_contradict_each_other_are_told_apart(later, finished, cohort, tmp_path):
+def test_two_runs_that_contradict_each_other_are_told_apart(start, finished, cohort, tmp_path):
     second = train(
-        later("--start.weights", "null", "--split.by", "patient", "--split.seed", "3"), cohort, tmp_path / "2"
+        start("--start.weights", "null", "--split.by", "patient", "--split.seed", "3"), cohort, tmp_path / "2"
     )
-    recipe = later("--split.like", str(finished.folder), "--mask.weights", str(second.folder))
+    recipe = start("--split.like", str(finished.folder), "--mask.weights", str(second.folder))
     with pytest.raises(
         DatasetError, match=rf"LEAKAGE: mask\.weights: .*; train {second.folder} again with --split\.like"
     ):
         _said(recipe, _split(cohort, recipe))
 
 
-def test_a_run_of_nobody_here_is_refused(later, finished, make_study):
+def test_a_run_of_nobody_here_is_refused(start, finished, make_study):
     strangers = [make_study(800 + number, None) for number in range(16)]
     with pytest.raises(DatasetError, match=r"BAD_SPLIT: split\.like: none of 16 studies"):
-        _split(strangers, later("--split.like", str(finished.folder)))
+        _split(strangers, start("--split.like", str(finished.folder)))
 
 
-def test_a_split_without_the_target_names_the_run(later, finished, cohort):
+def test_a_split_without_the_target_names_the_run(start, finished, cohort):
     bare = [replace(study, labels={}) if study.split == "test" else study for study in cohort]
     with pytest.raises(
         DatasetError, match=r"BAD_SPLIT: the test split .*nobody whom .*finished has there has the target"
     ):
-        _split(bare, later("--split.like", str(finished.folder)))
+        _split(bare, start("--split.like", str(finished.folder)))
 
 
 def test_without_a_label_nobody_is_learned_from_whom_the_other_run_holds_out(finished, cohort, make_study):

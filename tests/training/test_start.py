@@ -18,16 +18,6 @@ from cinecor.training.start import pin_start
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def start(tiny, finished):
-    """The tiny recipe, from the weights of the finished run, for one epoch."""
-
-    def change(*words: str):
-        return apply_overrides(tiny, ["--start.weights", str(finished.folder), "--epochs", "1", *words])
-
-    return change
-
-
 def test_the_first_weights_are_those_that_were_saved(start, finished):
     saved, _ = load_checkpoint(finished.folder)
     state = make_task(resolve(start()), np.array([1.0, 2.0]), CPU).network.state_dict()

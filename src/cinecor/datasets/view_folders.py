@@ -163,22 +163,34 @@ def _survey(root: Path) -> tuple[list[Study], list[Problem]]:
     outlines = read_outlines(root / OUTLINES, problems) if (root / OUTLINES).is_file() else {}
     for name in outlines.keys() - paths.keys():
         problems.append(Problem(code="MISSING_FILE", what=f"{name} is not there", where=OUTLINES, cure="add the file"))
+    studies = _read_files({name: known[name] for name in known if name in views}, views, entries, outlines, problems)
+    made = [study for name in sorted(studies) if (study := _study(name, studies[name], problems)) is not None]
+    if not paths:
+        what, cure = "no folder of images", f"put the files into folders called {', '.join(VIEWS[:4])} …"
+        problems.append(Problem(code="MISSING_FILE", what=what, where=root.name, cure=cure))
+    return made, [*problems, *find_leaks(made)]
+
+
+def _read_files(
+    paths: Mapping[str, Path],
+    views: Mapping[str, str],
+    entries: Mapping[str, Entry],
+    outlines: Mapping[str, Mapping[str, Mapping[int, Contour]]],
+    problems: list[Problem],
+) -> dict[str, list[_Found]]:
+    """The files that are right, by study."""
     studies: dict[str, list[_Found]] = defaultdict(list)
-    for name in (name for name in known if name in views):
+    for name, path in paths.items():
         entry = entries[name]
         try:
-            cine = _cine(known[name], views[name], entry.spacing_mm, outlines.get(name, {}))
+            cine = _cine(path, views[name], entry.spacing_mm, outlines.get(name, {}))
         except ConfigError:
             raise
         except CinecorError as error:
             problems.append(Problem.of(error, name))
         else:
             studies[entry.study].append(_Found(name=name, cine=cine, entry=entry))
-    made = [study for name in sorted(studies) if (study := _study(name, studies[name], problems)) is not None]
-    if not paths:
-        what, cure = "no folder of images", f"put the files into folders called {', '.join(VIEWS[:4])} …"
-        problems.append(Problem(code="MISSING_FILE", what=what, where=root.name, cure=cure))
-    return made, [*problems, *find_leaks(made)]
+    return studies
 
 
 def _folders(root: Path) -> list[Path]:

@@ -21,7 +21,6 @@ from cinecor.errors import DatasetError
 from cinecor.records import LV, Split, Study
 from cinecor.training.cases import make_cases
 from cinecor.training.classes import encode_classes, list_classes
-from cinecor.training.earlier_runs import read_division
 from cinecor.training.few_labels import draw_labelled, find_unlabelled
 from cinecor.training.leakage import KEY, leak_of
 from cinecor.training.outline_scores import keep_outlined, outlined_part
@@ -30,6 +29,7 @@ from cinecor.training.recipe_fields import Recipe, SamplingPart
 from cinecor.training.splitting import keep_labelled, keep_view, split_studies
 from cinecor.training.stacks import is_stack, measure_truth
 from cinecor.training.starts import read_starts
+from cinecor.training.taken_splits import read_division
 
 Purpose: TypeAlias = Literal["train", "validation", "test"]
 
@@ -213,19 +213,12 @@ def open_data(
         DatasetError: the folder is not what its layout promises, or a split is empty.
         CheckpointError: MISSING_FILE where the run whose splits are taken over is not there, or keeps no list of cases.
     """
-    if isinstance(source, Path):
-        layout, studies = read_folder(source)
-        folder = cache or default_cache(source)
-    else:
-        layout, studies = "memory", list(source)
-        folder = cache or default_cache(Path.cwd() / "memory")
+    root = source if isinstance(source, Path) else None
+    layout, studies = read_folder(source) if isinstance(source, Path) else ("memory", list(source))
     cases = _cases_of(recipe, studies)
     if recipe.kind == "classes":
         recipe = recipe.model_copy(update={"classes": recipe.classes or list_classes(cases, recipe.target)})
     labelled = _keep_targets(recipe, cases)
-    folder = cache_part(
-        folder, recipe.view, recipe.case if recipe.kind != "outlines" else outlined_part(recipe.structures)
-    )
     taken = read_division(recipe.split.like, studies, run) if recipe.split.like is not None else {}
     splits = split_studies(labelled, recipe.split, recipe.target, taken)
     _check_monitor(recipe, splits["validation"])
@@ -236,15 +229,20 @@ def open_data(
     return TrainingData(
         recipe=recipe,
         layout=layout,
-        synthetic=is_synthetic(studies, source if isinstance(source, Path) else None),
+        synthetic=is_synthetic(studies, root),
         splits={**splits, "train": drawn},
         left_out=max(len(studies), len(cases)) - len(labelled) - bare,
-        cache_folder=folder,
+        cache_folder=_cache_of(recipe, cache or default_cache(root or Path.cwd() / "memory")),
         unlabelled=unlabelled,
         undrawn=tuple(study for study in splits["train"] if study.id not in kept),
         present=tuple(studies),
         taken=taken,
     )
+
+
+def _cache_of(recipe: Recipe, folder: Path) -> Path:
+    kind = recipe.case if recipe.kind != "outlines" else outlined_part(recipe.structures)
+    return cache_part(folder, recipe.view, kind)
 
 
 def _cases_of(recipe: Recipe, studies: Sequence[Study]) -> list[Study]:

@@ -9,70 +9,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
-import pandas as pd
-
-from cinecor import storage
-from cinecor.errors import CheckpointError, DatasetError
-from cinecor.io.tables import read_csv
-from cinecor.models.absence import is_file, is_folder
+from cinecor.errors import DatasetError
+from cinecor.models.absence import is_file
 from cinecor.models.checkpoint import MANIFEST_NAME, Manifest, read_manifest
 from cinecor.records import SPLITS, Split, Study
-from cinecor.training.kept_cases import CASES_NAME, EARLIER_NAME, KeptCases, most_cautious, read_cases, write_rows
+from cinecor.training.kept_cases import CASES_NAME, EARLIER_NAME, KeptCases, read_cases, write_rows
 from cinecor.training.recipe_fields import LIKE, Recipe
 
-TAKEN_NAME = "taken_splits.csv"
-"""The splits that a run took over from another one (``split.like``), patient by patient."""
-_COLUMNS = ("patient", "split")
-
-
-def read_division(like: str, studies: Sequence[Study], own: Path | None = None) -> dict[str, Split]:
-    """The split that a run, or one that it builds upon, has each of its patients in; others are not among them.
-
-    Args:
-        like: the run's folder, as ``split.like`` names it.
-        studies: of one data folder, all of them; known by their pictures, wherever the files lie and whatever they are
-            called.
-        own: folder of the run that takes the splits over; where it did so before, they are what it has, whatever has
-            become of the other run.
-
-    Raises:
-        CheckpointError: MISSING_FILE where the run is not there, or is of a version that kept no list of its cases.
-        DatasetError: BAD_SPLIT where nobody is one of its patients; MISSING_FILE for a file that cannot be opened; a
-            damaged table.
-    """
-    if own is not None and is_file(own / TAKEN_NAME):
-        return _read_taken(own)
-    run = Path(like)
-    if not is_folder(run):
-        raise CheckpointError("MISSING_FILE", f"there is no folder {like}", "give that of a run", where="split.like")
-    if not is_file(run / CASES_NAME):
-        cure = "give the folder of a run; one of an earlier version has it after the same cinecor train once more"
-        raise CheckpointError("MISSING_FILE", f"{like} has no {CASES_NAME}", cure, where="split.like")
-    found = _read(run).place_patients(studies)
-    if not found:
-        what = f"none of {len(studies)} studies is of a patient of {like}"
-        raise DatasetError("BAD_SPLIT", what, "name a run on these pictures, or leave it out", where="split.like")
-    return found
-
-
-def keep_division(taken: Mapping[str, Split], run: Path) -> None:
-    """Write the splits that a run took over, patient by patient, into its folder; nothing where it took none.
-
-    Raises:
-        StorageError: the folder cannot be written.
-    """
-    if taken:
-        text = pd.DataFrame(sorted(taken.items()), columns=list(_COLUMNS)).to_csv(index=False, lineterminator="\n")
-        storage.write_text(run / TAKEN_NAME, text)
-
-
-def _read_taken(run: Path) -> dict[str, Split]:
-    rows = read_csv(run / TAKEN_NAME, _COLUMNS)
-    if any(row["split"] not in SPLITS for row in rows):
-        raise DatasetError("BAD_SPLIT", "it names a split that is none", "copy the run again", where=TAKEN_NAME)
-    return {row["patient"]: cast("Split", row["split"]) for row in rows}
+JUDGED: tuple[Split, ...] = ("validation", "test")
 
 
 def read_earlier(run: Path) -> KeptCases:
@@ -92,7 +37,9 @@ def keep_earlier(recipe: Recipe, run: Path) -> None:
         StorageError: the folder cannot be written.
         DatasetError: a damaged table.
     """
-    rows = {row for _, weights, _ in _list_weights(recipe) for row in _read(weights).rows} | set(read_earlier(run).rows)
+    rows = {row for _, weights, _ in _list_weights(recipe) for row in read_known(weights).rows} | set(
+        read_earlier(run).rows
+    )
     if rows:
         write_rows(sorted(rows), run / EARLIER_NAME)
 
@@ -120,9 +67,7 @@ def refuse_learned(
     """
     if recipe.split.by == "slice":
         return
-    judged = most_cautious(
-        (study.patient_id, split) for split, each in splits.items() if split != "train" for study in each
-    )
+    judged: dict[str, Split] = {study.patient_id: split for split in JUDGED for study in splits.get(split, ())}
     moved = _moved(judged, read_earlier(run).place_patients(studies))
     if moved:
         what = f"{moved} patients who are validated or tested on were learned from, or chosen by, in the runs before it"
@@ -130,7 +75,7 @@ def refuse_learned(
     for option, weights, manifest in _list_weights(recipe):
         for text in _tell_unknown(weights, manifest):
             say(f"{option}: {text}")
-        kept = _read(weights)
+        kept = read_known(weights)
         before = kept.place_patients(studies)
         if moved := _moved(judged, before):
             who = f"{moved} of the {len(judged)} patients who are validated or tested on"
@@ -186,7 +131,11 @@ def is_earlier(before: Split | None, now: Split | None) -> bool:
     return before is not None and now is not None and SPLITS.index(before) < SPLITS.index(now)
 
 
-def _read(run: Path) -> KeptCases:
-    """What is known of a run and of those that it builds upon."""
+def read_known(run: Path) -> KeptCases:
+    """The cases of a run and of those that it builds upon.
+
+    Raises:
+        DatasetError: a damaged table.
+    """
     own = read_cases(run)
     return KeptCases((own.rows if own else ()) + read_earlier(run).rows)

@@ -75,6 +75,9 @@ def find_unlabelled(
     known = {study.id for studies in splits.values() for study in studies}
     held = {study.patient_id for split in ("validation", "test") for study in splits[split]}
     bare = [case for case in leave_apart(cases, recipe.split) if case.id not in known and case.patient_id not in held]
-    kept, by_layout = taken or {}, recipe.split.by == "layout"
-    said = {case.id: kept.get(case.patient_id, case.split if by_layout else None) for case in bare}
-    return (*splits["train"], *(case for case in bare if said[case.id] in (None, "train")))
+    return (*splits["train"], *(case for case in bare if _may_be_learned_from(case, recipe.split.by, taken or {})))
+
+
+def _may_be_learned_from(case: Study, by: str, taken: Mapping[str, Split]) -> bool:
+    split = taken.get(case.patient_id, case.split if by == "layout" else None)
+    return split in (None, "train")

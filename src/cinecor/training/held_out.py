@@ -14,7 +14,7 @@ from cinecor.models.checkpoint import Manifest, read_manifest
 from cinecor.records import Split, Study
 from cinecor.training.earlier_runs import is_earlier, read_earlier
 from cinecor.training.finishing import TRUTH_NAME, true_values
-from cinecor.training.kept_cases import KeptCases, follow_patients, read_cases
+from cinecor.training.kept_cases import KeptCases, place_patients, read_cases
 from cinecor.training.recipe_fields import OUTLINED_FRAMES
 
 MAJORITY = 0.5
@@ -91,22 +91,24 @@ def divide(run: Path, studies: Sequence[Study]) -> Division:
         return Division(list(studies))
     known = _read(run)
     own = _find_own(known, studies)
-    theirs = follow_patients(own, studies, known.kept.patients if known.kept else {}) if own else {}
-    patients = read_earlier(run).place_patients(studies)
-    earlier = {study.id: patients[study.patient_id] for study in studies if study.patient_id in patients}
-    before = {name: split for name, split in earlier.items() if name not in own and name not in theirs}
-    splits = own | theirs | before
-    known_before = sum(is_earlier(earlier.get(name), split) for name, split in (own | theirs).items())
+    patients = place_patients(own, studies, known.kept.patients if known.kept else {})
+    mine = _by_name(patients, studies) | own
+    earlier = _by_name(read_earlier(run).place_patients(studies), studies)
+    splits = earlier | mine
     others = [study for study in studies if study.id not in splits]
-    told = _tell(len(own), len(theirs), len(before), len(studies))
-    if not own:
-        named = sum(study.id in known.names or study.patient_id in known.names for study in others)
-        beside: Split | None = "test" if before else None
-        divided = [replace(study, split=splits.get(study.id, study.split or beside)) for study in studies]
-        return Division(divided, told, _doubt_names(known, named))
-    _refuse_unknown(known, others, run)
-    divided = [replace(study, split=splits.get(study.id, study.split or "test")) for study in studies]
-    return Division(divided, told, _doubt_own(known, known_before))
+    told = _tell(len(own), len(mine) - len(own), len(splits) - len(mine), len(studies))
+    if own:
+        _refuse_unknown(known, others, run)
+        doubt = _doubt_own(known, sum(is_earlier(earlier.get(name), split) for name, split in mine.items()))
+    else:
+        doubt = _doubt_names(known, sum(not known.names.isdisjoint((each.id, each.patient_id)) for each in others))
+    beside: Split | None = "test" if splits else None
+    return Division([replace(each, split=splits.get(each.id, each.split or beside)) for each in studies], told, doubt)
+
+
+def _by_name(patients: Mapping[str, Split], studies: Sequence[Study]) -> dict[str, Split]:
+    """The split of each study of these patients, by its name."""
+    return {study.id: patients[study.patient_id] for study in studies if study.patient_id in patients}
 
 
 def _read(run: Path) -> _Known:

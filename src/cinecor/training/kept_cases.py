@@ -77,9 +77,7 @@ class KeptCases:
             DatasetError: MISSING_FILE for a file that cannot be opened.
         """
         own = self.find_own(studies) if self.rows else {}  # nothing is read for nothing
-        met = most_cautious((study.patient_id, own[study.id]) for study in studies if study.id in own)
-        here = {study.patient_id for study in studies}
-        return {name: split for name, split in (dict(self.patients) | met).items() if name in here} if own else {}
+        return place_patients(own, studies, self.patients)
 
 
 def most_cautious(pairs: Iterable[tuple[Key, Split]]) -> dict[Key, Split]:
@@ -90,21 +88,19 @@ def most_cautious(pairs: Iterable[tuple[Key, Split]]) -> dict[Key, Split]:
     return found
 
 
-def follow_patients(
+def place_patients(
     own: Mapping[str, Split], studies: Sequence[Study], patients: Mapping[str, Split]
 ) -> dict[str, Split]:
-    """The split of each further study of a run's patients, which is the patient's, by name.
+    """The split of each patient of these studies who is one of a run's; of nobody where no study is the run's own.
 
     Args:
-        own: the split of the studies that are the run's own.
+        own: the split of the studies that are the run's own, by name.
         studies: those and others.
         patients: the split of each patient that the run knows of.
     """
-    of_patient = dict(patients) | most_cautious(
-        (study.patient_id, own[study.id]) for study in studies if study.id in own
-    )
-    others = [study for study in studies if study.id not in own and study.patient_id in of_patient]
-    return {study.id: of_patient[study.patient_id] for study in others}
+    met = most_cautious((study.patient_id, own[study.id]) for study in studies if study.id in own)
+    here = {study.patient_id for study in studies}
+    return {name: split for name, split in (dict(patients) | met).items() if name in here} if own else {}
 
 
 def keep_cases(divided: Mapping[str, tuple[Study, Split]], run: Path) -> None:

@@ -28,7 +28,7 @@ from cinecor.models.starting import start_from
 from cinecor.records import SPLITS, Study
 from cinecor.training.classes import class_shares
 from cinecor.training.data import TrainingData, open_data, tell_left_out
-from cinecor.training.earlier_runs import keep_division, keep_earlier, refuse_learned
+from cinecor.training.earlier_runs import keep_earlier, refuse_learned
 from cinecor.training.feeds import open_feeds
 from cinecor.training.finishing import finish
 from cinecor.training.kept_cases import CASES_NAME, keep_cases
@@ -41,6 +41,7 @@ from cinecor.training.recipe import FAILURE_NAME, dump_recipe, fingerprint, load
 from cinecor.training.recipe_fields import Recipe
 from cinecor.training.start import describe_start, pin_start, read_start, start_folder
 from cinecor.training.state import State
+from cinecor.training.taken_splits import keep_division
 from cinecor.training.task import Task
 from cinecor.training.unnamed_runs import check_named
 

@@ -38,14 +38,29 @@ def split_studies(
         return _checked(_by_fold(studies, part, part.stratify or target), studies)
     if part.by == "slice":
         return _checked(_draw([study.id for study in studies], part), studies, may_leak=True)
-    kept = {study.id: taken[study.patient_id] for study in studies if taken and study.patient_id in taken}
+    return _by_patient(studies, part, taken or {})
+
+
+def _by_patient(
+    studies: Sequence[Study], part: SplitPart, taken: Mapping[str, Split]
+) -> dict[Split, tuple[Study, ...]]:
+    """Patients whose split is taken over where they were, others as the layout has it, or drawn."""
+    kept = {study.id: taken[study.patient_id] for study in studies if study.patient_id in taken}
     others = [study for study in studies if study.id not in kept]
-    cure = f"nobody whom {part.like} has there has the target; take another run's splits over" if kept else "add some"
-    if part.by == "layout" and any(study.split is not None for study in others):
-        cure = cure if kept else f"{cure}, or have the splits drawn: --split.by patient"
-        return _checked(kept | _by_layout(others), studies, cure=cure)
-    drawn = _draw([study.patient_id for study in others], part, least=0 if kept else 1)
-    return _checked(kept | {study.id: drawn[study.patient_id] for study in others}, studies, cure=cure)
+    by_layout = part.by == "layout" and any(study.split is not None for study in others)
+    if by_layout:
+        found = _by_layout(others)
+    else:
+        drawn = _draw([study.patient_id for study in others], part, least=0 if kept else 1)
+        found = {study.id: drawn[study.patient_id] for study in others}
+    return _checked(kept | found, studies, cure=_cure(part, bool(kept), by_layout))
+
+
+def _cure(part: SplitPart, taken: bool, by_layout: bool) -> str:
+    """What to do about an empty split."""
+    if taken:
+        return f"nobody whom {part.like} has there has the target; take another run's splits over"
+    return "add some, or have the splits drawn: --split.by patient" if by_layout else "add some"
 
 
 def leave_apart(studies: Sequence[Study], part: SplitPart) -> Sequence[Study]:
